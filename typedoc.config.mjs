@@ -13,6 +13,7 @@ const config = {
     'src/explore/index.ts',
     'src/kvm.ts',
     'src/measure/index.ts',
+    'src/results.ts',
     'src/vitest/index.ts',
     'src/vitest/plugin.ts',
     'src/vitest/setup.ts',

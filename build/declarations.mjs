@@ -1,30 +1,59 @@
-// Leaves the declarations that no entry of the package needs out of the package: `npm pack` reads dist/.npmignore.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+// Bundles the declarations of the package's entries into dist/types: a file for each entry, with the names that the entry reaches and no
+// others, and shared files for names that two entries reach, so that a type is the same from either. The comments come along. Where no
+// declaration has changed since the last build, the files of that build stay.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { globSync } from 'tinyglobby';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const dist = join(root, 'dist');
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const types = join(root, 'dist/types');
+const stamp = join(root, 'dist/.types-sources');
+const text = readFileSync(join(root, 'package.json'), 'utf8');
 
-const needed = new Set();
-const todo = Object.values(exports).flatMap(({ types }) => types ?? []);
-for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
-  const file = normalize(path);
-  if (needed.has(file)) continue;
-  needed.add(file);
-  for (const [, name] of readFileSync(join(root, file), 'utf8').matchAll(
-    /(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g,
-  ))
-    todo.push(join(dirname(file), name).replace(/\.[jt]s$/, '.d.ts'));
-}
-
-const left = globSync('{src,workers}/**/*.d.ts', { cwd: dist }).filter((file) => !needed.has(`dist/${file}`));
-writeFileSync(
-  join(dist, '.npmignore'),
-  `${left
-    .sort()
-    .map((file) => `/${file}`)
-    .join('\n')}\n`,
+/** By the name of the bundle, the declarations that tsc has made of the entry. */
+const input = Object.fromEntries(
+  Object.values(JSON.parse(text).exports).flatMap((target) =>
+    typeof target === 'string'
+      ? []
+      : [
+          [
+            target.types.replace('./dist/types/', '').replace('.d.ts', ''),
+            join(root, target.default.replace(/\.js$/, '.d.ts')),
+          ],
+        ],
+  ),
 );
+
+const hash = createHash('sha256')
+  .update(text)
+  .update(readFileSync(fileURLToPath(import.meta.url)));
+const seen = new Set();
+const todo = Object.values(input);
+for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
+  if (seen.has(path)) continue;
+  seen.add(path);
+  const declarations = readFileSync(path, 'utf8');
+  hash.update(declarations);
+  for (const [, name] of declarations.matchAll(/(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g))
+    todo.push(join(dirname(path), name).replace(/\.[jt]s$/, '.d.ts'));
+}
+const digest = hash.digest('hex');
+
+if (!existsSync(types) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
+  const { rollup } = await import('rollup');
+  const { dts } = await import('rollup-plugin-dts');
+  const bundle = await rollup({
+    input,
+    plugins: [dts()],
+    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+    onLog(level, log, handle) {
+      // vitest/setup exports no type. A class may have a field of a type that no entry names; users read the field all the same.
+      if (log.code === 'EMPTY_BUNDLE' || log.message.includes('private shared type exports')) return;
+      handle(level, log);
+    },
+  });
+  rmSync(types, { recursive: true, force: true });
+  await bundle.write({ dir: types, entryFileNames: '[name].d.ts', chunkFileNames: 'shared.d.ts' });
+  writeFileSync(stamp, digest);
+}

@@ -13,6 +13,7 @@ export type Config = {
     readonly iterations?: number;
     readonly seconds?: number;
     readonly thorough?: boolean;
+    readonly programs?: number;
     readonly untilCovered?: number;
     readonly spis?: number;
     readonly lines?: 'irq-line' | 'resample' | 'both';

@@ -76,8 +76,8 @@ export {
   DESIGN_NAMES,
   type Design,
   type DesignName,
+  type DesignSource as Source,
   type NameKind,
-  type Source,
   type UpdateCost,
   type Userland,
 } from './vmm/design.ts';

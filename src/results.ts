@@ -1,3 +1,9 @@
+/**
+ * The results that the commands print with `--json`, as types. {@link Results} has all of them by the name of the command; each has a
+ * name of its own as well. `irqloom/results.schema.json` is the same as a JSON Schema.
+ *
+ * @module results
+ */
 import type { BootResult } from './boot/result.ts';
 import type { CampaignResult } from './campaign/result.ts';
 import type { ConformResult } from './conformance/conform-result.ts';
@@ -15,12 +21,38 @@ import type { RunComparison } from './measuring/compare-runs/comparison-result.t
 import type { LatencyResult } from './measuring/latency/latency-result.ts';
 import type { ScaleResult } from './measuring/scale/scale-result.ts';
 import type { RaceResult } from './races/run.ts';
-import type { ReplayResult } from './recorded/replay/replay-result.ts';
+import type { TraceReplayResult } from './recorded/replay/replay-result.ts';
 import type { IoctlReport } from './report/ioctl-text.ts';
 import type { LayoutReport } from './report/layout-text.ts';
 import type { ResumeResult } from './stress/resume-result.ts';
 import type { RotationResult } from './stress/rotation-result.ts';
 import type { StressResult } from './stress/stress-result.ts';
+
+export type {
+  BootResult,
+  CampaignResult,
+  CompareResult,
+  ConfirmedResult,
+  ConformResult,
+  ExploreResult,
+  FreeResult,
+  GuestExploreResult,
+  GuestReplay,
+  GuestStressResult,
+  GuestsResult,
+  IoctlReport,
+  LatencyResult,
+  LayoutReport,
+  LinuxStressResult,
+  RaceResult,
+  ResumeResult,
+  RotationResult,
+  RunComparison,
+  ScaleResult,
+  ScheduleReplay,
+  StressResult,
+  TraceReplayResult as RecordedReplay,
+};
 
 /** How each result begins. */
 type Of<C extends string> = { readonly schemaVersion: 1; readonly command: C };
@@ -29,7 +61,7 @@ type Explored = ExploreResult | ConfirmedResult | FreeResult;
 
 /**
  * What each command prints with `--json`, by the command's name. A figure that could not be measured, because the run ended before,
- * is null. `data/results.schema.json` in the package is the same as a JSON Schema, made from these types.
+ * is null.
  */
 export type Results = {
   readonly stress: StressResult | GuestStressResult | RotationResult | ResumeResult | LinuxStressResult;
@@ -58,7 +90,7 @@ export type Results = {
   readonly conform: ConformResult;
   readonly ioctl: IoctlReport;
   readonly layout: LayoutReport;
-  readonly 'replay-guest': ReplayResult;
+  readonly 'replay-guest': TraceReplayResult;
   readonly guests:
     | GuestsResult
     | (Of<'guests'> & {

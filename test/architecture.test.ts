@@ -241,10 +241,11 @@ describe('what exists once', () => {
   });
 
   test('thread programs are found by import, not by names put together from strings', () => {
-    // The search thread and that of the races are workers of their own, outside of the pool: they are ended whatever they do.
+    // The threads that search, and that of the races, are workers of their own, outside of the pool: they are ended whatever they do.
     expect(filesWith(/compiled\(import\.meta\.url/).sort()).toEqual([
       'src/base/pool.ts',
       'src/explore/real/search-thread.ts',
+      'src/guest-explore/guest-search-thread.ts',
       'src/races/races-thread.ts',
     ]);
   });

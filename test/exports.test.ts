@@ -11,7 +11,7 @@ type Entry = { readonly entry: string; readonly source: string };
 /** The entries of package.json that are code, each with the source of its types. */
 function entries(): Entry[] {
   const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    exports: Record<string, string | { readonly types: string }>;
+    exports: Record<string, string | { readonly default: string }>;
   };
   return Object.entries(exports).flatMap(([entry, target]) =>
     typeof target === 'string'
@@ -19,7 +19,7 @@ function entries(): Entry[] {
       : [
           {
             entry,
-            source: join(ROOT, target.types.replace('./dist/', '').replace(/\.d\.ts$/, '.ts')),
+            source: join(ROOT, target.default.replace('./dist/', '').replace(/\.js$/, '.ts')),
           },
         ],
   );

@@ -1,5 +1,9 @@
 import { inspect } from 'node:util';
 
+// Taken before code under test is loaded: that code may replace what has these names.
+const FirstError = Error;
+const { defineProperty, deleteProperty, get, getOwnPropertyDescriptor } = Reflect;
+
 /**
  * The readable parts of a thrown value, as plain strings. Any value can be thrown, and reading it can throw in turn.
  */
@@ -14,7 +18,7 @@ export type Thrown = {
 
 /** Reads a thrown value without ever throwing itself: null prototypes, proxies, getters that throw, symbols. */
 export function readThrown(thrown: unknown): Thrown {
-  const isError = attempt(() => thrown instanceof Error) ?? false;
+  const isError = attempt(() => thrown instanceof FirstError) ?? false;
   if (!isError) {
     return { isError, name: '', message: describe(thrown), stack: '', isAssertion: false };
   }
@@ -30,21 +34,21 @@ export function readThrown(thrown: unknown): Thrown {
 }
 
 /** The format of stacks before code under test was loaded: Node.js's, or a test runner's with source maps. */
-const FORMAT = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+const FORMAT = getOwnPropertyDescriptor(FirstError, 'prepareStackTrace');
 
 /**
  * Runs `body` with the initial stack format: code under test may have installed an `Error.prepareStackTrace` that
  * throws or returns no text.
  */
 export function withFirstStackFormat<T>(body: () => T): T {
-  const now = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  const now = getOwnPropertyDescriptor(FirstError, 'prepareStackTrace');
   if (now?.value === FORMAT?.value || now?.configurable === false) return body();
-  Object.defineProperty(Error, 'prepareStackTrace', FORMAT ?? { value: undefined, configurable: true });
+  defineProperty(FirstError, 'prepareStackTrace', FORMAT ?? { value: undefined, configurable: true });
   try {
     return body();
   } finally {
-    if (now !== undefined) Object.defineProperty(Error, 'prepareStackTrace', now);
-    else Reflect.deleteProperty(Error, 'prepareStackTrace');
+    if (now !== undefined) defineProperty(FirstError, 'prepareStackTrace', now);
+    else deleteProperty(FirstError, 'prepareStackTrace');
   }
 }
 
@@ -57,7 +61,7 @@ function describe(value: unknown): string {
 }
 
 function readString(from: object, key: string): string | undefined {
-  const value = attempt(() => Reflect.get(from, key) as unknown);
+  const value = attempt(() => get(from, key) as unknown);
   return typeof value === 'string' ? value : undefined;
 }
 

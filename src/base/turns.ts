@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Work of one thread in pieces of a few milliseconds: a generator that yields how many of its parts are done, is told whether it
- * has to stop there, and returns what came out.
+ * Work of one thread in pieces of a few milliseconds: a generator that yields the number of finished parts, receives whether to stop,
+ * and returns the result.
  */
 export type Pieces<T> = Generator<number, T, boolean>;
 

@@ -85,7 +85,7 @@ export type MachineConfig = {
   readonly host?: Host;
 };
 
-/** What a VMM finds on its host, as {@link KvmVm} shows it. */
+/** The host's capabilities, as {@link KvmVm} shows them to a VMM. */
 export type Host = {
   /** Bits of a guest-physical address. */
   readonly physBits: number;
@@ -107,7 +107,7 @@ export const DEFAULT_HOST: Host = {
   vcpusLater: false,
 };
 
-/** The sizes that may be left out, and what they are then. */
+/** The optional sizes, with their defaults. */
 export const DEFAULT_SIZES = {
   stamps: 0,
   vms: 1,

@@ -108,10 +108,10 @@ const kickDropped: Breaks = (Base, due, ownAt) =>
  */
 const pendingDropped: Breaks = (Base, due, ownAt) =>
   class extends Base {
-    override latch(at: number, intid: Intid, looks?: boolean): boolean {
-      if (intid < FIRST_SPI) return super.latch(at, intid, looks);
+    override latch(at: number, intid: Intid, checkFirst?: boolean): boolean {
+      if (intid < FIRST_SPI) return super.latch(at, intid, checkFirst);
       if (due()) store(this.words, ownAt, at);
-      return load(this.words, ownAt) !== at && super.latch(at, intid, looks);
+      return load(this.words, ownAt) !== at && super.latch(at, intid, checkFirst);
     }
   };
 

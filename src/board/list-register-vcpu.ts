@@ -2,7 +2,7 @@ import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { ListRegisters } from '../gic/list-registers.ts';
 import { type ExitReason, type Guest, Vcpu, type VcpuParts } from './vcpu.ts';
 
-/** What a vCPU that halts may wait for: WFI leaves the guest, and KVM looks at the list. The vCPU's thread. */
+/** The interrupts for which a halted vCPU waits: WFI exits the guest, and KVM checks the list. The vCPU's thread. */
 export class ExitedGuest {
   readonly #cpu: CpuInterface;
   readonly #registers: ListRegisters;

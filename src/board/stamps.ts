@@ -107,10 +107,10 @@ export class StampedInterrupts extends Interrupts {
     this.#stamps = stamps;
   }
 
-  override latch(at: number, intid: Intid, looks?: boolean): boolean {
-    if (!this.#stamps.on) return super.latch(at, intid, looks);
+  override latch(at: number, intid: Intid, checkFirst?: boolean): boolean {
+    if (!this.#stamps.on) return super.latch(at, intid, checkFirst);
     const routed = this.#stamps.clock.now();
-    const wasPending = super.latch(at, intid, looks);
+    const wasPending = super.latch(at, intid, checkFirst);
     this.#stamps.record(STAGE.routed, intid, routed);
     return wasPending;
   }

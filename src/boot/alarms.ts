@@ -1,4 +1,4 @@
-/** What a kernel writes to its console when something is wrong with it: warnings, oopses, stalls, lockdep, KCSAN. */
+/** Console output of a kernel that reports a fault of its own: warnings, oopses, stalls, lockdep, KCSAN. */
 const ALARM =
   /WARNING: |BUG: |Oops|Kernel panic|blocked for more than|rcu: INFO|detected stall|possible circular locking|KCSAN/;
 

@@ -21,18 +21,18 @@ const ICC_EOIR1 = encode(3, 0, 12, 12, 1);
 const ICC_DIR = encode(3, 0, 12, 11, 1);
 const ISR_EL1 = encode(3, 0, 12, 1, 0);
 
-/** A vCPU that only takes exceptions for so many instructions is stuck. */
+/** A vCPU whose every instruction is an exception is stuck after so many instructions. */
 const STUCK_AFTER = 1_000_000;
 
-/** Why a slice is over: its instructions are run; the vCPU waits for an interrupt; it spins; it is off; the run has ended. */
+/** Why a slice ended: all instructions ran; the vCPU waits for an interrupt; spins; is off; the run has ended; a breakpoint. */
 export type SliceEnd = 'ran' | 'idle' | 'spin' | 'off' | 'ended' | 'break';
 
 /**
- * Stands between a vCPU and the registers around it: sees every access, and decides whether it goes through. Called in the
+ * Intercepts every access of a vCPU to a register outside its core, and decides whether the access reaches the machine. Called in the
  * vCPU's thread, within the instruction; may call `core.stop()`.
  */
 export type AccessWatch = {
-  /** @param through - reads from the machine */
+  /** @param through - performs the read on the machine */
   read(
     vcpu: BoardVcpu,
     address: number,
@@ -40,14 +40,14 @@ export type AccessWatch = {
     through: () => bigint | undefined,
   ): bigint | undefined;
   write(vcpu: BoardVcpu, address: number, bytes: AccessBytes, value: bigint, through: () => boolean): boolean;
-  /** A register of the GIC's CPU interface was read or written. */
+  /** Called after a read or write of a GIC CPU interface register. */
   register(vcpu: BoardVcpu, encoding: number, value: bigint, writes: boolean): void;
 };
 
-/** What a vCPU keeps outside of the shared memory. */
+/** The state of a vCPU outside the shared memory. */
 export type VcpuState = { readonly suspended: boolean; readonly inVain: number };
 
-/** One vCPU of a board: its core, its timer and its part of the interrupt controller. One thread at a time. */
+/** One vCPU of a board: its core, its timers and its CPU interface. One thread at a time. */
 export class BoardVcpu {
   readonly id: VcpuId;
   readonly core: Core;
@@ -57,16 +57,16 @@ export class BoardVcpu {
   readonly #board: GuestBoard;
   readonly #timers: VcpuTimers;
   readonly #registers: SystemRegisters;
-  /** Whether a slice ended in a WFI that nothing has ended yet: the scheduler keeps this. */
+  /** Whether the vCPU waits in a WFI or a CPU_SUSPEND. */
   #suspended = false;
-  /** Instructions since the last that was no exception. */
+  /** Instructions since the last one that was no exception. */
   #inVain = 0;
-  /** Whether the last slice reached out of its core: something beside the vCPU's registers and memory may have changed. */
+  /** Whether the last slice accessed state outside its core: more than the vCPU's registers and memory may have changed. */
   hasActed = false;
-  /** Left out: accesses go straight through. */
+  /** Undefined: all accesses reach the machine. */
   watch: AccessWatch | undefined;
 
-  /** @param beside - whether threads run the vCPUs side by side, and not one thread in turns */
+  /** @param beside - each vCPU runs in a thread of its own (true), or one thread runs all in turns (false) */
   constructor(board: GuestBoard, vcpu: VcpuId, beside = false) {
     const { machine, regions, memory, plan } = board;
     const own = regions.vcpus[vcpu];
@@ -109,7 +109,7 @@ export class BoardVcpu {
     });
   }
 
-  /** What ends a slice of the core's; kept over a reset, which clears the core's own. */
+  /** Conditions that end a slice of the core. A reset of the core does not clear them here. */
   get options(): CoreOptions {
     return this.#options;
   }
@@ -135,27 +135,27 @@ export class BoardVcpu {
     return this.core.instructionCount;
   }
 
-  /** The guest's time. */
+  /** The guest's time, ticks. */
   now(): number {
     return this.#board.clock.nowOf(this.id, this.instructions);
   }
 
-  /** When a timer will next want this vCPU, ticks. */
+  /** The earliest time at which a timer asserts its line, ticks; may lie in the past. */
   get deadline(): number {
     return this.#timers.deadline;
   }
 
-  /** When a timer's line goes up next, ticks, as of the last look at its readiness. */
+  /** The next time at which a deasserted timer line rises, ticks, as of the last {@link readiness}. */
   get nextRise(): number {
     return this.#timers.rise;
   }
 
-  /** Whether there is anything for this vCPU to do, or why not. Drives its timers' lines first. */
+  /** Whether this vCPU can run: after driving its timers' lines. */
   get readiness(): 'ready' | 'idle' | 'off' {
     return this.readinessAt(this.now());
   }
 
-  /** The same, where the time is known. */
+  /** {@link readiness} at a known time, ticks. */
   readinessAt(now: number): 'ready' | 'idle' | 'off' {
     const { psci } = this.#board;
     if (!psci.isOn(this.id)) return psci.isPending(this.id) ? 'ready' : 'off';
@@ -164,9 +164,9 @@ export class BoardVcpu {
   }
 
   /**
-   * Runs up to `instructions`, ending early where a timer is due.
-   * @param spins - how many WFE and YIELD do nothing before one ends the slice
-   * @param now - the time
+   * Runs up to `instructions`; ends early when a timer is due.
+   * @param spins - how many WFE and YIELD the vCPU passes before the next ends the slice
+   * @param now - the time, ticks
    */
   slice(instructions: number, spins = 0, now = this.now()): SliceEnd {
     const readiness = this.readinessAt(now);
@@ -180,7 +180,7 @@ export class BoardVcpu {
     core.spins = spins;
     const most = clock.isVirtual ? this.#timers.untilRise(now) : NEVER;
     const reason = core.run(Math.max(1, Math.min(instructions, most)));
-    // A vCPU turns itself off, and ends the run, by a call out of its core.
+    // Only a call out of its core turns a vCPU off or ends the run.
     const ended = !this.hasActed
       ? this.#ended(reason)
       : end.hasCome
@@ -193,8 +193,8 @@ export class BoardVcpu {
   }
 
   /**
-   * Whether this vCPU makes no headway any more, because its every instruction is an exception: its vectors are broken.
-   * To be told after each slice how many instructions and exceptions it was.
+   * Whether this vCPU makes no progress because every instruction takes an exception: its vectors are broken. Call it after each slice
+   * with the slice's instructions and exceptions.
    */
   isStuck(instructions: number, exceptions: number): boolean {
     this.#inVain = exceptions > 0 && exceptions >= instructions ? this.#inVain + instructions : 0;
@@ -224,13 +224,13 @@ export class BoardVcpu {
     }
   }
 
-  /** Puts a vCPU that was turned on to its first instruction; does nothing to any other. */
+  /** Starts a vCPU that CPU_ON has turned on, at its first instruction. No effect on other vCPUs. */
   startIfPending(): void {
     const { psci, clock } = this.#board;
     if (!psci.isPending(this.id)) return;
     const ran = this.core.instructions;
     const { pc, x0 } = psci.start(this.id);
-    // The count goes on: time is counted by it.
+    // Keeps the instruction count, from which virtual time is computed.
     this.core.reset({ pc, x0, affinity: affinityOf(this.id) });
     this.core.setState(INSTRUCTIONS, ran);
     this.core.options = this.options;
@@ -238,12 +238,12 @@ export class BoardVcpu {
     clock.catchUp(this.id, this.instructions, clock.now());
   }
 
-  /** Ticks until a timer's line goes up. One that is up already, and perhaps masked, bounds nothing. */
+  /** Ticks until a deasserted timer line rises. An asserted line, perhaps masked at the GIC, is no bound. */
   untilTimer(): number {
     return this.#timers.untilRise(this.now());
   }
 
-  /** After each access: the interrupt line into the core is what the access may have made of it. */
+  /** Updates the interrupt line into the core after an access, which may have changed it. */
   #settled<T>(value: T): T {
     this.hasActed = true;
     this.core.setIrq(this.cpu.irq);

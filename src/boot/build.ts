@@ -14,9 +14,9 @@ import type { DeviceSpec } from '../platform/virtio/kinds.ts';
 import { GuestBoard } from './guest-board.ts';
 import { type BootPlan, bootRegions, type ClockKind, type MemoryModel } from './plan.ts';
 
-/** What to boot, and on what. */
+/** The guest to boot, and its board. */
 export type BootOptions = {
-  /** The file of a kernel: see {@link readKernel}. */
+  /** Contents of the kernel's file: see {@link readKernel}. */
   readonly kernel: Uint8Array;
   readonly initrd?: Uint8Array;
   /** The kernel's command line. */
@@ -24,7 +24,7 @@ export type BootOptions = {
   readonly vcpus: number;
   readonly memoryMiB: number;
   readonly devices: readonly DeviceSpec[];
-  /** Whether the board has QEMU's `pci-testdev` too. */
+  /** Whether the board has QEMU's `pci-testdev`. */
   readonly testDevice?: boolean;
   /** Contents of the disks, in the order of the block devices. */
   readonly disks?: readonly Uint8Array[];
@@ -32,15 +32,15 @@ export type BootOptions = {
   readonly paced?: boolean;
   readonly semihosting?: boolean;
   readonly seed: number;
-  /** Left out: `strong`. */
+  /** Default `strong`. */
   readonly memoryModel?: MemoryModel;
-  /** Whether the guest is to be put back to moments that were: see {@link BoardSnapshot}. */
+  /** Whether {@link BoardSnapshot} can save and restore the guest. */
   readonly snapshots?: boolean;
   readonly dispatch?: Dispatch;
   readonly fault?: Fault;
-  /** Words of the scenario's region that are the caller's own, in front of the board's: a multiple of 16. */
+  /** Words at the start of the `scenario` region for the caller: a multiple of 16. */
   readonly before?: number;
-  /** Eventfds (the first ones), DeviceIDs, events and threads beside the board's own. */
+  /** Additional eventfds (numbered first), DeviceIDs, events and threads for the caller. */
   readonly more?: {
     readonly eventfds: number;
     readonly devices: number;
@@ -49,17 +49,17 @@ export type BootOptions = {
   };
 };
 
-/** Where QEMU's board has guest memory end without high memory, and the window of its PCI begins above it. */
+/** The most guest memory, MiB: QEMU's board without high memory ends there, below its PCI window. */
 const MOST_MEMORY_MIB = 3072;
 const PAGE_WORDS = 1024;
 const PAGE_BYTES = 4096;
 const MEBIBYTE = 2 ** 20;
 const SPIS = 224;
-/** The moment that a guest's RTC starts at, unless it runs on the host's clock: runs of one seed have one past. */
+/** Start of the RTC under virtual time, Unix seconds: the same in all runs of a seed. */
 const EPOCH = Date.UTC(2024, 0, 1) / 1000;
 
 /**
- * Makes a board with a guest in its memory, ready for its first vCPU to start. The calling thread is its main thread.
+ * Builds a board and loads the guest, so that vCPU 0 can start. The calling thread is the board's main thread.
  * @throws IrqError `ERR_CONFIG`, `ERR_GUEST_IMAGE`
  */
 export function buildBoard(options: BootOptions): GuestBoard {
@@ -124,7 +124,7 @@ function configOf(options: BootOptions, plan: BootPlan): MachineConfig {
   };
 }
 
-/** The configuration with as many words of scenario as needed, and a few more so that guest memory begins on a page. */
+/** The configuration with a `scenario` region for the board, padded so that guest memory begins on a page. */
 function aligned(config: MachineConfig, plan: BootPlan): MachineConfig {
   const start = Machine.ramAt(config) / 4;
   const layout = new Layout(start + plan.before);
@@ -137,7 +137,7 @@ function fillDisks(board: GuestBoard, disks: readonly Uint8Array[]): void {
   for (const [index, disk] of disks.entries()) sectors[index]?.set(disk);
 }
 
-/** Bytes for the kernel's random number generator, so that it starts the same from the same seed. */
+/** The seed of the kernel's random number generator: the same bytes for the same seed. */
 function seedBytes(seed: number): Uint8Array {
   let state = seed | 1;
   return Uint8Array.from({ length: 64 }, () => {

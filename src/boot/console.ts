@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { GuestBoard } from './guest-board.ts';
 
-/** What a guest has written to its console. */
+/** Figures of a guest's console output. */
 export type ConsoleFigures = { readonly lines: number; readonly sha256: string };
 
-/** The line that says that a Linux guest will not go on, and the one behind it. */
+/** The first and the last line of a Linux panic. */
 const PANIC = 'Kernel panic - not syncing';
 const PANIC_END = '---[ end Kernel panic';
-/** The last lines are kept for errors. */
+/** How many last lines are kept for error messages. */
 const KEPT = 20;
 const LONGEST_LINE = 4096;
 
-/** The host's end of a guest's console. The main thread. */
+/** The host's end of a guest's console. The main thread only. */
 export class GuestConsole {
   readonly #board: GuestBoard;
   readonly #write: (bytes: Uint8Array) => void;
@@ -23,13 +23,13 @@ export class GuestConsole {
   onLine: (line: string) => void = () => undefined;
   #panicked = false;
 
-  /** @param write - where the output goes */
+  /** @param write - receives the output */
   constructor(board: GuestBoard, write: (bytes: Uint8Array) => void) {
     this.#board = board;
     this.#write = write;
   }
 
-  /** Passes on what the guest has written since the last call; whether there was anything. */
+  /** Passes on the output since the last call. Returns whether there was any. */
   pump(): boolean {
     const bytes = this.#board.platform.uart.takeOutput();
     if (bytes.length === 0) return false;

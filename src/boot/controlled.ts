@@ -4,21 +4,21 @@ import type { GuestBoard } from './guest-board.ts';
 import { NEVER } from './guest-clock.ts';
 import { StoreBuffers, type StoreChoice } from './store-buffers.ts';
 
-/** One step of a schedule: so many instructions of a vCPU, or a device's turn. */
+/** One step of a schedule: a vCPU and the number of its instructions. */
 export type Step = { readonly vcpu: VcpuId; readonly instructions: number };
 
-/** Decides what runs next. */
+/** Chooses the next step. */
 export type Strategy = {
-  /** @param ready - the vCPUs that could run, in order; never empty */
+  /** @param ready - the vCPUs that can run, in order; never empty */
   next(ready: readonly VcpuId[]): Step;
   /**
-   * Where stores wait: which of them leaves before the next step. Asked again until it says none.
-   * @param waiting - how many wait, by vCPU
+   * The waiting store that leaves its buffer before the next step. Called until it returns undefined.
+   * @param waiting - the number of waiting stores, by vCPU
    */
   drain?(waiting: readonly number[]): StoreChoice | undefined;
 };
 
-/** Draws a vCPU and a quantum from a seed, and which stores leave: xorshift32. */
+/** Draws vCPUs, quanta and the stores that leave from a seed, by xorshift32. */
 export function seededStrategy(seed: number, quantum: number): Strategy {
   let state = (seed ^ 0x9e37_79b9) | 1;
   const below = (limit: number) => {
@@ -41,34 +41,34 @@ export function seededStrategy(seed: number, quantum: number): Strategy {
   };
 }
 
-/** What a controlled run may use up. */
+/** Limits of a controlled run. */
 export type ControlledLimits = {
   /** Instructions of all vCPUs together. */
   readonly instructions: number;
-  /** Looked at now and then, to end the run early. */
+  /** Called now and then; true ends the run. */
   readonly isOver: () => boolean;
-  /** Called between two steps, now and then: the console's turn. */
+  /** Called now and then between two steps, to serve the console. */
   readonly look: () => void;
-  /** How long to run before returning all the same, to be called again: ms of the host. */
+  /** Length of a piece, ms of the host: the run returns after it, and the caller calls again. */
   readonly pieceMs: number;
 };
 
 const STEPS_BETWEEN_LOOKS = 256;
-/** How many WFE and YIELD a vCPU passes that has nobody to give its turn to: its turn ends by its instructions. */
+/** How many WFE and YIELD a vCPU passes if no other can run: only its instructions end its turn. */
 const ALONE = 0x7fff_ffff;
 
 /**
- * Runs a board's vCPUs and devices in the calling thread, in the order of a strategy: two runs of one strategy are equal to
- * the instruction. Returns when the guest has ended, or a limit has, or the piece is over.
+ * Runs a board's vCPUs and devices in the calling thread, in the order that a strategy chooses. Two runs of one strategy are equal to
+ * the instruction. Returns when the guest has ended, a limit is reached, or the piece is over.
  */
 export class Controlled {
   readonly #board: GuestBoard;
   readonly #vcpus: readonly BoardVcpu[];
   readonly stores: StoreBuffers;
-  /** Those that can run, made anew before each step. */
+  /** The vCPUs that can run. */
   readonly #canRun: number[] = [];
   #steps = 0;
-  /** Whether those that can run may no longer be those that were noted: else they are, until the next timer rings. */
+  /** Whether the set of vCPUs that can run may have changed. If false, the set stays the same until {@link #nextRise}. */
   #hasChanged = true;
   #nextRise = NEVER;
   #now = 0;
@@ -98,7 +98,7 @@ export class Controlled {
     let left = limits.instructions - this.instructions;
     this.#hasChanged = true;
     while (!end.hasCome) {
-      // Counted over all pieces: where a piece ends is the host's doing, and when the console is looked at ends a panic.
+      // Counts over all pieces, because the host's speed decides the ends of pieces, and `look` decides when a panic ends the run.
       if (this.#steps % STEPS_BETWEEN_LOOKS === 0) {
         limits.look();
         this.#hasChanged = true;
@@ -119,7 +119,7 @@ export class Controlled {
     limits.look();
   }
 
-  /** Lets stores leave, as the strategy wants it. */
+  /** Lets the stores leave that the strategy chooses. */
   #drain(strategy: Strategy): void {
     if (this.#board.plan.memoryModel === 'strong' || !strategy.drain) return;
     for (;;) {
@@ -131,9 +131,9 @@ export class Controlled {
     }
   }
 
-  /** Takes one step of a strategy; returns which vCPU it was, or -1 where the guest has halted. */
+  /** Takes one step of a strategy. Returns the vCPU that ran, or -1 if the guest has halted. */
   next(strategy: Strategy): number {
-    // Who calls this may have changed anything since.
+    // The caller may have changed the machine since the last step.
     this.#hasChanged = true;
     if (!this.#look()) {
       this.#board.end.say('halted');
@@ -143,7 +143,7 @@ export class Controlled {
     return this.#stepped;
   }
 
-  /** Lets the strategy choose; a vCPU that spins is left out where another can run. Returns how many instructions there were. */
+  /** Runs the strategy's next step. A spinning vCPU is no candidate if another can run. Returns the instructions that ran. */
   #step(strategy: Strategy, most: number): number {
     const canRun = this.#canRun;
     const isAlone = canRun.length === 1;
@@ -160,19 +160,19 @@ export class Controlled {
     return ran;
   }
 
-  /** Runs a vCPU and then the devices; returns how many instructions there were. */
+  /** Runs a vCPU and then the devices. Returns the instructions that ran. */
   step(vcpu: VcpuId, instructions: number): number {
     const ran = this.stepAlone(vcpu, instructions);
     this.serveDevices();
     return ran;
   }
 
-  /** Runs a vCPU; devices that it has notified have not answered yet. Returns how many instructions there were. */
+  /** Runs a vCPU without serving the devices that it notifies. Returns the instructions that ran. */
   stepAlone(vcpu: VcpuId, instructions: number): number {
     return this.#stepAt(vcpu, instructions, 0, this.#vcpu(vcpu).now());
   }
 
-  /** @param spins - how many WFE and YIELD do nothing before one ends the step */
+  /** @param spins - how many WFE and YIELD the vCPU passes before the next ends the step */
   #stepAt(vcpu: VcpuId, instructions: number, spins: number, now: number): number {
     const found = this.#vcpu(vcpu);
     const before = found.instructions;
@@ -194,7 +194,7 @@ export class Controlled {
     return found;
   }
 
-  /** How the last slice ended. */
+  /** Why the last slice ended. */
   last: SliceEnd = 'ran';
 
   serveDevices(): void {
@@ -203,7 +203,7 @@ export class Controlled {
     if (irqfds.anyPending) irqfds.dispatchPending();
   }
 
-  /** Notes the vCPUs that can run. Where all sleep, time moves to the first of their deadlines. False where none ever can. */
+  /** Updates the vCPUs that can run. If all sleep, moves time to the earliest deadline. False if no vCPU can run again. */
   #look(): boolean {
     if (!this.#hasChanged && this.#now < this.#nextRise) return true;
     return this.#note() || (this.moveTime() && this.#note());
@@ -231,7 +231,7 @@ export class Controlled {
     return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
   }
 
-  /** Moves time to the first timer of a vCPU that is on whose line is still to go up; false where there is none. */
+  /** Moves time to the next rise of a timer line of a vCPU that is on; false if no timer is set. */
   moveTime(): boolean {
     const { clock } = this.#board;
     const ahead = this.untilTimer();
@@ -241,7 +241,7 @@ export class Controlled {
     return true;
   }
 
-  /** Ticks until then, or {@link NEVER}: the RTC's alarm is a timer too. */
+  /** Ticks until the next timer line rises or the RTC's alarm rings, or {@link NEVER}. */
   untilTimer(): number {
     const { psci, alarm, clock } = this.#board;
     return this.#vcpus

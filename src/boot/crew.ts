@@ -7,16 +7,16 @@ import type { GuestBoard } from './guest-board.ts';
 import { type BootTask, deviceThread, vcpuThread } from './threads.ts';
 import type { VcpuRun } from './vcpu-loop.ts';
 
-/** Programs beside the board's own: by name, each in a thread. */
+/** Additional programs, by name, each in a thread. */
 export type MorePrograms = {
-  /** In the place of the board's own vCPU program. */
+  /** Replaces the board's vCPU program. */
   readonly vcpu?: (task: BootTask) => ProgramName;
   readonly programs?: Readonly<Record<string, ProgramName>>;
 };
 
 /**
- * The threads of a booted guest: one for each vCPU, one for each device, those of the caller, and the main thread's
- * dispatcher. Made and used on the main thread; always to be closed.
+ * The threads of a booted guest: one for each vCPU, one for each device, those of the caller, and the main thread's dispatcher. The main
+ * thread creates and uses the crew, and must close it.
  */
 export class Crew {
   readonly board: GuestBoard;
@@ -65,7 +65,7 @@ export class Crew {
     );
   }
 
-  /** Starts every thread and loads its program; none runs yet. @throws IrqError if one dies or is silent; then all are ended */
+  /** Starts every thread and loads its program without running it. @throws IrqError if a thread dies or is silent; all are ended then */
   static async start(board: GuestBoard, more: MorePrograms = {}): Promise<Crew> {
     const crew = new Crew(board, more);
     try {
@@ -82,16 +82,16 @@ export class Crew {
     return [...this.vcpus, ...this.devices, ...this.programs.values()];
   }
 
-  /** Runs the guest to its end: what each vCPU has done. Rejects when a thread dies. */
+  /** Runs the guest to its end. Returns the figures of each vCPU. Rejects if a thread dies. */
   async run(): Promise<VcpuRun[]> {
     const devices = Promise.all(this.devices.map((thread) => thread.run()));
     const vcpus = Promise.all(this.vcpus.map(async (thread) => (await thread.run()) as VcpuRun));
-    // A device that fails ends the run; devices that have ended wait for the vCPUs.
+    // A failed device rejects; after all devices have ended, the vCPUs decide.
     await Promise.race([vcpus, devices.then(() => vcpus)]);
     return vcpus;
   }
 
-  /** Ends every thread in good order, the guest as well if it still runs. */
+  /** Ends the guest if it still runs, then every thread in order. */
   async close(): Promise<void> {
     this.board.end.say('stopped');
     this.board.wakeAll();
@@ -100,7 +100,7 @@ export class Crew {
     await this.#pool.destroy();
   }
 
-  /** Ends every thread by force. */
+  /** Terminates every thread. */
   async destroy(): Promise<void> {
     await this.#dispatcher.stop();
     await this.#pool.destroy();
@@ -108,8 +108,8 @@ export class Crew {
 }
 
 /**
- * Waits until every vCPU of a guest that was told to end has left the guest.
- * @throws IrqError `ERR_THREAD_SILENT` that names a vCPU that does not
+ * Waits until every vCPU has left a guest that was told to end.
+ * @throws IrqError `ERR_THREAD_SILENT`, which names a vCPU that does not leave
  */
 export async function leaveGuest(crew: Crew, guest: Promise<VcpuRun[]>): Promise<VcpuRun[]> {
   await Promise.all(crew.vcpus.map((thread) => thread.within('leave the guest', guest)));

@@ -14,10 +14,10 @@ const ENABLE = 1;
 const IMASK = 2;
 const ISTATUS = 4;
 
-/** Where one timer keeps its two registers. */
+/** The two registers of one timer. */
 export type TimerState = { control: bigint; compare: bigint };
 
-/** What a timer's registers stand on. */
+/** The state and the clock of a vCPU's timers. */
 type TimerParts = {
   readonly physical: TimerState;
   readonly virtual: TimerState;
@@ -26,7 +26,7 @@ type TimerParts = {
 };
 
 /**
- * The generic timer of one vCPU, its EL1 physical and its virtual one; the two count the same time. The thread of the vCPU.
+ * The generic timers of one vCPU, EL1 physical and virtual, which count the same time. The vCPU's thread only.
  * @see Arm ARM DDI 0487, D12 "The Generic Timer in AArch64 state"
  */
 export class GenericTimer {
@@ -58,12 +58,12 @@ export class GenericTimer {
     return true;
   }
 
-  /** Whether a timer's interrupt line is up at `now`. */
+  /** Whether a timer's interrupt line is asserted at `now`, ticks. */
   static isAsserted(timer: TimerState, now: number): boolean {
     return isEnabled(timer) && (timer.control & BigInt(IMASK)) === 0n && timer.compare <= BigInt(now);
   }
 
-  /** When a timer's interrupt line will go up, in ticks, or {@link NEVER}. */
+  /** When a timer asserts its interrupt line, ticks, or {@link NEVER}. */
   static deadlineOf(timer: TimerState): number {
     const counts = isEnabled(timer) && (timer.control & BigInt(IMASK)) === 0n;
     return counts && timer.compare < 2n ** 53n ? Number(timer.compare) : NEVER;
@@ -72,7 +72,7 @@ export class GenericTimer {
   #timerOf(encoding: number): TimerState | undefined {
     if ((encoding & ~0x3f) !== (CNTFRQ & ~0x3f) || (encoding & 7) > CVAL) return undefined;
     const crm = (encoding >>> 3) & 0xf;
-    // CNTFRQ_EL0 and the counters, which cannot be written, have CRm 0.
+    // CNTFRQ_EL0 and the read-only counters have CRm 0.
     if (crm === CRM_VIRTUAL) return this.#parts.virtual;
     return crm === CRM_PHYSICAL ? this.#parts.physical : undefined;
   }

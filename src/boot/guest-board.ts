@@ -13,11 +13,11 @@ import { Psci } from './psci.ts';
 import { Sleepers } from './sleepers.ts';
 import { TakenCounts } from './taken-counts.ts';
 
-/** What a board needs beside its machine. */
+/** The parts of a board beside its machine. */
 export type BoardParts = {
-  /** Whose buffer the machine lies in: the core runs on it. */
+  /** The memory whose buffer contains the machine; the core runs on it. */
   readonly memory: SharedMemory;
-  /** Frames beside those of the platform; made with the board's own views. */
+  /** Additional frames, made with the board's views. */
   readonly frames?: (board: GuestBoard) => readonly Frame[];
 };
 
@@ -52,7 +52,7 @@ export class GuestBoard {
     });
   }
 
-  /** Puts everything beside the machine into its reset state, with vCPU 0 turned on. Before any thread runs. */
+  /** Resets the board's parts beside the machine, with vCPU 0 turned on. Call it before any thread runs. */
   reset(seed: number, now: number): void {
     this.platform.reset(now, seed);
     this.clock.reset();
@@ -64,7 +64,7 @@ export class GuestBoard {
     return affinityOf(vcpu);
   }
 
-  /** Makes a vCPU's thread look around, where it sleeps. Any thread. */
+  /** Wakes a vCPU's thread, if it sleeps, to check for work. Any thread. */
   wake(vcpu: VcpuId): void {
     this.machine.gic.interrupts.bell(vcpu).signal();
   }
@@ -74,30 +74,30 @@ export class GuestBoard {
     for (const device of this.platform.devices) device.registers.bell.signal();
   }
 
-  /** Whether a vCPU sleeps although it has an interrupt to take: its ring is under way, or was forgotten. Any thread. */
+  /** Whether a vCPU sleeps although an interrupt is signalled: its ring is under way, or was lost. Any thread. */
   isCalled(vcpu: VcpuId): boolean {
     const { gic } = this.machine;
     return this.machine.control(vcpu).isHalted && this.psci.isOn(vcpu) && gic.cpuInterface(vcpu).isCalled;
   }
 
-  /** When a device rings by itself, ticks, or `Infinity`: the alarm of the RTC. */
+  /** When the RTC's alarm rings, ticks, or `Infinity`. */
   get alarm(): number {
     return this.platform.rtc.due * TICKS_PER_SECOND;
   }
 
-  /** Rings what is due. Any thread. */
+  /** Rings the RTC's alarm if it is due. Any thread. */
   ring(): void {
     const { alarm } = this;
     if (alarm !== Number.POSITIVE_INFINITY && this.clock.now() >= alarm) this.platform.rtc.keepUp();
   }
 
-  /** Whether a device is at work, or has something to do: time must not be skipped meanwhile. */
+  /** Whether a device works or has work; virtual time must not be skipped meanwhile. */
   get devicesAreBusy(): boolean {
     if (this.machine.vm.irqfds.anyPending) return true;
     return this.platform.devices.some(({ registers }) => registers.isBusy || registers.isNotified);
   }
 
-  /** A request word that all vCPUs see between two slices: 1 asks them to stand still. */
+  /** The request to pause, which every vCPU reads between two slices. */
   get paused(): boolean {
     return load(this.machine.words, this.regions.end.at + PAUSED) !== 0;
   }
@@ -107,5 +107,5 @@ export class GuestBoard {
   }
 }
 
-/** Behind the words of {@link GuestEnd}. */
+/** Offset behind the words of {@link GuestEnd}. */
 const PAUSED = 8;

@@ -5,13 +5,13 @@ import { readStamp, STAMP_WORDS, writeStamp } from '../measure/stamp.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { ClockKind, VcpuRegions } from './plan.ts';
 
-/** CNTFRQ_EL0, that of QEMU's `virt`: a tick is 16 ns. */
+/** CNTFRQ_EL0, as on QEMU's `virt`: a tick is 16 ns. */
 export const TICKS_PER_SECOND = 62_500_000;
 export const NS_PER_TICK = 16;
 /** No deadline. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
-// Words of a vCPU's time: what it has published, and what its instructions count from.
+// Words of a vCPU's time: the published time, and the base to which its instructions are added.
 const PUBLISHED = 0;
 const BASE = STAMP_WORDS;
 const HALF = 2 ** 32;
@@ -20,9 +20,9 @@ const NO_DEADLINE = -1;
 /**
  * The guest's time: CNTVCT_EL0 and CNTPCT_EL0 of every vCPU, in ticks since its start.
  *
- * Virtual time is one tick an instruction. Each vCPU publishes how far its own instructions have got, and the time is the
- * furthest that any has published: so it never goes back, whichever vCPU reads it, and it goes on at the pace of the fastest.
- * A vCPU that slept counts on from the time that it wakes up at.
+ * Virtual time: an instruction is one tick. Each vCPU publishes its own time, base plus instructions; the guest's time is the maximum.
+ * So the time never goes back for any reader, and the fastest vCPU sets the pace. A vCPU that wakes up sets its base so that its own
+ * time continues from the guest's time.
  */
 export class GuestClock {
   readonly #words: Words;
@@ -39,7 +39,7 @@ export class GuestClock {
     return this.#host === undefined;
   }
 
-  /** The time, for a thread that is no vCPU's. */
+  /** The time, ticks, as far as vCPUs have published it. Any thread. */
   now(): number {
     if (this.#host) return Math.floor(this.#host.now() / NS_PER_TICK);
     let latest = 0;
@@ -48,13 +48,13 @@ export class GuestClock {
     return latest;
   }
 
-  /** The time for a vCPU, which has run `instructions` in all. Its own thread. */
+  /** Publishes a vCPU's `instructions`, and returns the time, ticks. The vCPU's thread. */
   nowOf(vcpu: VcpuId, instructions: number): number {
     if (!this.#host) this.publish(vcpu, instructions);
     return this.now();
   }
 
-  /** Publishes how far a vCPU has got, and returns that: the time, or before it. With virtual time. Its own thread. */
+  /** Publishes a vCPU's own time and returns it, at most the guest's time. Virtual time only. The vCPU's thread. */
   publish(vcpu: VcpuId, instructions: number): number {
     const { time } = this.#of(vcpu);
     const own = readStamp(this.#words, time.at + BASE) + instructions;
@@ -62,7 +62,7 @@ export class GuestClock {
     return own;
   }
 
-  /** A vCPU that slept goes on from `ticks`, if that is later than where its instructions have got. Its own thread. */
+  /** Advances a vCPU's own time to `ticks`, if that is later. The vCPU's thread. */
   catchUp(vcpu: VcpuId, instructions: number, ticks: number): void {
     const { time } = this.#of(vcpu);
     const base = ticks - instructions;
@@ -70,30 +70,30 @@ export class GuestClock {
     this.nowOf(vcpu, instructions);
   }
 
-  /** When a vCPU's timer will next want it, or {@link NEVER}. Its own thread. */
+  /** Sets when a vCPU's timer next needs it, ticks, or {@link NEVER}. The vCPU's thread. */
   setDeadline(vcpu: VcpuId, ticks: number): void {
     const { at } = this.#of(vcpu).deadline;
     store(this.#words, at + 1, ticks === NEVER ? NO_DEADLINE : Math.floor(ticks / HALF));
     store(this.#words, at, ticks === NEVER ? 0 : ticks | 0);
   }
 
-  /** Any thread. While the vCPU is changing it, a value that is neither: to be used for a wake-up, which may be in vain. */
+  /** The deadline that a vCPU has set. Any thread. A read during a write may be torn, so use it only for wake-ups, which may be spurious. */
   deadline(vcpu: VcpuId): number {
     const { at } = this.#of(vcpu).deadline;
     const high = load(this.#words, at + 1);
     return high === NO_DEADLINE ? NEVER : high * HALF + (load(this.#words, at) >>> 0);
   }
 
-  /** The words of a vCPU's time, for a core that reads the counter by itself: in bytes. `undefined` with the host's time. */
+  /** Byte offsets of the published times, for a core that reads the counter itself. `undefined` with the host's time. */
   counterOf(vcpu: VcpuId): CoreParts['counter'] {
     if (this.#host) return undefined;
     const at = this.#of(0).time.at * 4;
     const count = this.#vcpus.length;
-    // Every vCPU has the same regions, one vCPU's behind the other's.
+    // The vCPUs' regions have equal sizes and are contiguous.
     return { at, stride: count > 1 ? this.#of(1).time.at * 4 - at : 4, index: vcpu, count };
   }
 
-  /** Before any thread runs. */
+  /** Call it before any thread runs. */
   reset(): void {
     for (const [vcpu] of this.#vcpus.entries()) this.setDeadline(vcpu, NEVER);
   }

@@ -3,7 +3,7 @@ import { EventCount } from '../memory/event-count.ts';
 import { load, replace, store, type Words } from '../memory/word.ts';
 import type { BootRegions } from './plan.ts';
 
-/** How a guest's run can end; `stopped` where the host ended it for a reason of its own. */
+/** How a guest's run can end. `stopped`: the host ended it. */
 export const ENDS = ['power-off', 'reset', 'halted', 'limit', 'panic', 'stuck', 'stopped'] as const;
 export type End = (typeof ENDS)[number];
 
@@ -11,11 +11,11 @@ const END = 0;
 const STATUS = 1;
 const VCPU = 2;
 
-/** The end of a guest's run, in shared words: the first to say so decides. Any thread. */
+/** The end of a guest's run, in shared words; the first caller of {@link GuestEnd.say} decides. Any thread. */
 export class GuestEnd {
   readonly #words: Words;
   readonly #at: number;
-  /** Where the main thread sleeps until the end. */
+  /** The bell on which the main thread sleeps until the end. */
   readonly bell: EventCount;
 
   constructor(words: Words, regions: Pick<BootRegions, 'end' | 'endBell'>) {
@@ -24,9 +24,9 @@ export class GuestEnd {
     this.bell = new EventCount(words, regions.endBell);
   }
 
-  /** Ends the run; true for the first caller. vCPUs see it between two slices. @param vcpu - whose doing it is, or -1 */
+  /** Ends the run; true for the first caller. vCPUs read the end between two slices. @param vcpu - the vCPU that ends the run, or -1 */
   say(end: End, status = 0, vcpu: VcpuId = -1): boolean {
-    // The status is published before the end that makes readers look at it; a loser must not touch it.
+    // The winner stores the status before the end, which readers load first. A loser must not store a status.
     if (!replace(this.#words, this.#at + END, 0, -1)) return false;
     store(this.#words, this.#at + STATUS, status);
     store(this.#words, this.#at + VCPU, vcpu);
@@ -39,12 +39,12 @@ export class GuestEnd {
     return load(this.#words, this.#at + END) !== 0;
   }
 
-  /** `undefined` while the guest runs, and for the moment in which the end is being written. */
+  /** `undefined` while the guest runs, and until the winner has stored the end. */
   get kind(): End | undefined {
     return ENDS[load(this.#words, this.#at + END) - 1];
   }
 
-  /** The exit status: what the guest gave through semihosting; else 0. */
+  /** The exit status from semihosting; else 0. */
   get status(): number {
     return load(this.#words, this.#at + STATUS);
   }

@@ -3,38 +3,38 @@ import { EVENT_COUNT_WORDS } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { type PlatformPlan, type PlatformRegions, platformRegions } from '../platform/platform.ts';
 
-/** What the guest's time is: instructions run, so that no two runs of one schedule differ; or the host's. */
+/** The guest's time: `virtual`, from its instructions, so that runs of one schedule are equal; or `real`, the host's. */
 export const CLOCKS = ['virtual', 'real'] as const;
 export type ClockKind = (typeof CLOCKS)[number];
 
-/** In what order the stores of a vCPU become visible to the others: as they were made, or as Arm lets them. */
+/** The order in which a vCPU's stores become visible to others: `strong`: program order; `arm`: any order that Arm allows. */
 export const MEMORY_MODELS = ['strong', 'arm'] as const;
 export type MemoryModel = (typeof MEMORY_MODELS)[number];
 
-/** What every thread of a booted guest is told. Plain data. */
+/** The plan that every thread of a booted guest gets. Plain data. */
 export type BootPlan = {
   readonly vcpus: number;
-  /** Words of the scenario's region in front of the board's. */
+  /** Words of the `scenario` region before the board's. */
   readonly before: number;
   readonly platform: PlatformPlan;
   readonly clock: ClockKind;
   /**
-   * Whether virtual time that passes while every vCPU sleeps takes as long as it says. Else it is skipped: a guest that
-   * waits then runs fast, and a guest that waits for a terminal is busy.
+   * Virtual time while every vCPU sleeps - true: passes at the host's pace; false: is skipped, so a guest that waits runs fast, and a
+   * guest that waits for a terminal keeps its core busy.
    */
   readonly paced: boolean;
   /** Whether HLT 0xf000 is a semihosting call. */
   readonly semihosting: boolean;
-  /** `arm` is for a guest that runs in turns: the schedule says when a store leaves its vCPU's buffer. */
+  /** `arm` needs the controlled scheduler: its schedule decides when a store leaves the vCPU's buffer. */
   readonly memoryModel: MemoryModel;
-  /** Pages of RAM whose writes are noted, for snapshots, and that can be watched; 0: not. */
+  /** Pages of RAM whose writes are tracked, for snapshots and watches; 0: none. */
   readonly pages: number;
   /** Guest-physical addresses of the first instruction and of the device tree, for vCPU 0. */
   readonly entry: number;
   readonly tree: number;
 };
 
-/** INTIDs that are counted one by one: SGIs, PPIs and SPIs, then LPIs from 8192 on; the last word counts the others. */
+/** INTIDs with a counter each: SGIs, PPIs and SPIs, then LPIs from 8192 on. The last word counts all others. */
 export const COUNTED_LOW = 1024;
 export const COUNTED_LPIS = 4096;
 export const COUNTED = COUNTED_LOW + COUNTED_LPIS + 1;
@@ -53,16 +53,16 @@ export type BootRegions = {
   readonly endBell: Region;
   readonly asleep: Region;
   readonly lock: Region;
-  /** A line for each vCPU: which epoch of the TLBs it has heeded. */
+  /** A cache line for each vCPU: the epoch of TLB invalidations that it has applied. */
   readonly tlbs: Region;
   /** A byte for each of `BootPlan.pages`. */
   readonly dirtyPages: Region;
-  /** The same, and behind them what says which addresses: see `WatchedMemory`. */
+  /** A byte for each page, then the watched addresses: see `WatchedMemory`. */
   readonly watch: Region;
   readonly vcpus: readonly VcpuRegions[];
 };
 
-/** The words of a booted guest, within the scenario's region of the machine. */
+/** The words of a booted guest, within the machine's `scenario` region. */
 export function bootRegions(
   layout: Layout,
   plan: Pick<BootPlan, 'vcpus' | 'platform' | 'pages'>,

@@ -28,18 +28,18 @@ const ALREADY_ON = -4;
 const ON_PENDING_ERROR = -5;
 const INVALID_ADDRESS = -9;
 
-/** Whether a vCPU runs. A vCPU turns itself off; another turns it on, and it then starts by itself. */
+/** Power states. CPU_ON of another vCPU turns a vCPU from OFF to ON_PENDING; its own thread then to ON, and by CPU_OFF to OFF. */
 const OFF = 0;
 const ON = 1;
 const ON_PENDING = 2;
-/** For as long as its caller writes where the vCPU shall start. */
+/** The state while the caller of CPU_ON writes the entry point. */
 const TURNING_ON = 3;
 
 const STATE = 0;
 const ENTRY = 1;
 const CONTEXT = 3;
 
-/** What a call asks of the vCPU that made it. */
+/** The effect of a call on its vCPU. */
 export type PsciOutcome =
   | { readonly kind: 'answer'; readonly x0: bigint }
   | { readonly kind: 'suspend' | 'off' | 'system-off' | 'reset' };
@@ -50,24 +50,24 @@ export class Psci {
   readonly #vcpus: readonly VcpuRegions[];
   readonly #isMemory: (address: number) => boolean;
 
-  /** @param isMemory - whether a vCPU can start at a guest-physical address */
+  /** @param isMemory - whether a guest-physical address is valid as an entry point */
   constructor(words: Words, vcpus: readonly VcpuRegions[], isMemory: (address: number) => boolean) {
     this.#words = words;
     this.#vcpus = vcpus;
     this.#isMemory = isMemory;
   }
 
-  /** Whether a vCPU is on: its own thread may run it. */
+  /** Whether a vCPU is on, so that its thread may run it. */
   isOn(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at(vcpu) + STATE) === ON;
   }
 
-  /** Whether a vCPU was turned on and has not started yet. */
+  /** Whether CPU_ON has turned a vCPU on that has not started yet. */
   isPending(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at(vcpu) + STATE) === ON_PENDING;
   }
 
-  /** Where a vCPU that was turned on shall start; it is on from here on. Its own thread. */
+  /** Changes a vCPU from ON_PENDING to ON, and returns its entry point. The vCPU's thread. */
   start(vcpu: VcpuId): { readonly pc: bigint; readonly x0: bigint } {
     const at = this.#at(vcpu);
     const started = { pc: this.#long(at + ENTRY), x0: this.#long(at + CONTEXT) };
@@ -75,12 +75,12 @@ export class Psci {
     return started;
   }
 
-  /** The vCPU's own thread. */
+  /** Turns a vCPU off. The vCPU's thread. */
   turnOff(vcpu: VcpuId): void {
     store(this.#words, this.#at(vcpu) + STATE, OFF);
   }
 
-  /** Turns a vCPU on; `wake` makes its thread look. @returns what CPU_ON answers */
+  /** Turns a vCPU on, and wakes its thread. @returns the return value of CPU_ON */
   turnOn(vcpu: VcpuId, pc: bigint, x0: bigint, wake: (vcpu: VcpuId) => void): number {
     const at = this.#at(vcpu);
     if (!replace(this.#words, at + STATE, OFF, TURNING_ON))
@@ -92,7 +92,7 @@ export class Psci {
     return SUCCESS;
   }
 
-  /** Carries out a call of `vcpu`: x0 is the function, the others its arguments. The vCPU's thread. */
+  /** Performs a PSCI call: x[0] is the function, the others are its arguments. The calling vCPU's thread. */
   call(x: readonly [bigint, bigint, bigint, bigint], wake: (vcpu: VcpuId) => void): PsciOutcome {
     const name = Number(BigInt.asUintN(32, x[0]));
     const id = plainForm(name);
@@ -154,7 +154,7 @@ export class Psci {
     return known.includes(plainForm(id)) ? SUCCESS : NOT_SUPPORTED;
   }
 
-  /** MPIDR's affinity fields, Aff3 in bits 39:32. */
+  /** The vCPU with MPIDR's affinity fields, Aff3 in bits 39:32; -1 if none. */
   #vcpuOf(mpidr: bigint): VcpuId {
     if ((mpidr & ~0xff_00ff_ffffn) !== 0n) return -1;
     const affinity = Number(mpidr & 0xff_ffffn) | (Number((mpidr >> 32n) & 0xffn) << 24);
@@ -177,7 +177,7 @@ export class Psci {
   }
 }
 
-/** The 32-bit form of a function that has both; any other as it is. */
+/** The 32-bit ID of a function that has both forms; any other ID unchanged. */
 function plainForm(id: number): number {
   const plain = (id & ~SMC64) >>> 0;
   return WITH_64_BITS.has(plain) ? plain : id;

@@ -3,16 +3,16 @@ import type { ConsoleFigures } from './console.ts';
 import type { GuestBoard } from './guest-board.ts';
 import type { End } from './guest-end.ts';
 
-/** What a boot came to. The JSON of `irqloom boot`. */
+/** The result of a boot: the JSON of `irqloom boot`. */
 export type BootResult = {
   readonly schemaVersion: 1;
   readonly command: 'boot';
   readonly end: Exclude<End, 'stuck' | 'stopped'> | 'interrupted';
-  /** What the guest gave through semihosting; 0 for a power-off by PSCI; null where the guest did not end by itself. */
+  /** The guest's status from semihosting; 0 for a power-off by PSCI; null if the guest did not end by itself. */
   readonly exitStatus: number | null;
-  /** Of all vCPUs. */
+  /** Instructions of all vCPUs together. */
   readonly instructions: number;
-  /** Of the host. */
+  /** Seconds of the host. */
   readonly seconds: number;
   readonly vcpus: readonly VcpuResult[];
   readonly console: ConsoleFigures;
@@ -22,15 +22,15 @@ export type BootResult = {
 
 export type VcpuResult = {
   readonly instructions: number;
-  /** By INTID, how often it was acknowledged; `other` for LPIs past the first 4096. */
+  /** Acknowledges by INTID; `other`: LPIs past the first 4096. */
   readonly interrupts: Readonly<Record<string, number>>;
   /** Synchronous exceptions taken. */
   readonly exceptions: number;
-  /** Where it was at the end: 16 hexadecimal digits. */
+  /** The program counter at the end: 16 hexadecimal digits. */
   readonly pc: string;
 };
 
-/** What each vCPU has done, from shared memory: when its thread has ended, or stands still. */
+/** The results of all vCPUs, from shared memory. Call after their threads have ended, or while they are paused. */
 export function vcpuResults(board: GuestBoard): VcpuResult[] {
   return Array.from({ length: board.plan.vcpus }, (_, id) => {
     const { core, instructions } = new BoardVcpu(board, id);

@@ -16,14 +16,14 @@ import { type BootResult, vcpuResults } from './result.ts';
 export const SCHEDULERS = ['threads', 'controlled'] as const;
 export type Scheduler = (typeof SCHEDULERS)[number];
 
-/** How to run a guest. */
+/** Options of {@link runGuest}. */
 export type RunOptions = BootOptions & {
   readonly scheduler: Scheduler;
   /** Instructions of all vCPUs together; 0 for no limit. */
   readonly limitInstructions: number;
   /** Seconds of the host; 0 for no limit. */
   readonly limitSeconds: number;
-  /** Waits for a debugger on this port before the guest starts; with the controlled scheduler. */
+  /** Waits for a debugger on this port before the guest starts. Controlled scheduler only. */
   readonly gdbPort?: number;
   /** The mean number of instructions of a turn of the controlled scheduler. */
   readonly quantum?: number;
@@ -36,20 +36,20 @@ export type RunWatch = {
   readonly output: (bytes: Uint8Array) => void;
   /** Called when a debugger can connect. */
   readonly listening?: (port: number) => void;
-  /** Called when the board is there, before the guest starts: to give it input, attach a debugger. */
+  /** Called with the built board before the guest starts, to send console input or attach a debugger. */
   readonly started?: (board: GuestBoard) => void | Promise<void>;
 };
 
 const PUMP_MS = 4;
-/** How long the vCPUs and devices may take to end once the guest has ended, ms. */
+/** How long vCPUs and devices may take to end after the guest, ms. */
 const LEAVE_MS = 10_000;
-/** How long a guest that all sleeps in must have been so, before it is said to have halted, ms. */
+/** How long all vCPUs must sleep before the guest counts as halted, ms. */
 const HALTED_MS = 200;
 const QUANTUM = 1_000;
 
 /**
  * Boots a guest and runs it to its end.
- * @throws IrqError `ERR_CONFIG`, `ERR_GUEST_IMAGE`, `ERR_THREAD_DIED`; `ERR_GUEST_STUCK` where a vCPU only takes exceptions
+ * @throws IrqError `ERR_CONFIG`, `ERR_GUEST_IMAGE`, `ERR_THREAD_DIED`; `ERR_GUEST_STUCK` if a vCPU takes nothing but exceptions
  */
 export async function runGuest(options: RunOptions, watch: RunWatch): Promise<BootResult> {
   const board = buildBoard(options);
@@ -99,7 +99,7 @@ async function runThreads(
   }
 }
 
-/** Whether nothing of the guest can ever move again by itself: all sleep, no timer is set, and no device works. */
+/** Whether the guest cannot run again by itself: all vCPUs sleep, no timer is set, no device works. */
 function isAsleep(board: GuestBoard): boolean {
   if (board.sleepers.count < board.plan.vcpus || board.devicesAreBusy) return false;
   if (board.alarm !== Number.POSITIVE_INFINITY) return false;
@@ -108,7 +108,7 @@ function isAsleep(board: GuestBoard): boolean {
   return true;
 }
 
-/** In pieces, between which the main thread's other work has its turn; where the pieces end changes nothing in the guest. */
+/** Runs the guest in pieces; between pieces the main thread does its other work. The ends of pieces do not affect the guest. */
 async function runControlled(
   board: GuestBoard,
   console: GuestConsole,

@@ -12,7 +12,7 @@ const APPLICATION_EXIT = 0x2_0026n;
 const NOT_SUPPORTED = 0xffff_ffff_ffff_ffffn;
 const MOST_TEXT = 4096;
 
-/** Carries out the semihosting call that a vCPU has stopped at: x0 is the operation, x1 its argument. Its thread. */
+/** Performs the semihosting call at which a vCPU has stopped: x0 is the operation, x1 its argument. The vCPU's thread. */
 export function semihosting(board: GuestBoard, core: Core, vcpu: VcpuId): void {
   const operation = Number(core.x(0) & 0xffff_ffffn);
   const { memory } = board.machine;

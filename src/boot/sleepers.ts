@@ -2,8 +2,8 @@ import type { Region } from '../memory/layout.ts';
 import { add, load, type Words } from '../memory/word.ts';
 
 /**
- * How many vCPUs sleep, or are off. The one whose `enter` makes the number complete is the last that was awake: it alone
- * decides what happens next, and no vCPU can enter or leave without a change of the number.
+ * Counts the vCPUs that sleep or are off. The vCPU whose `enter` completes the count was the last awake, and alone advances virtual
+ * time. No vCPU can enter or leave without changing the count.
  */
 export class Sleepers {
   readonly #words: Words;
@@ -14,7 +14,7 @@ export class Sleepers {
     this.#at = region.at;
   }
 
-  /** @returns how many sleep now, the caller included */
+  /** @returns the number of sleeping vCPUs, the caller included */
   enter(): number {
     return add(this.#words, this.#at, 1) + 1;
   }

@@ -4,13 +4,13 @@ import type { VcpuState } from './board-vcpu.ts';
 import type { Controlled } from './controlled.ts';
 import type { GuestBoard } from './guest-board.ts';
 
-/** Words of the machine, from one offset on to another. */
+/** A saved run of the machine's words. */
 type Span = { readonly from: number; readonly kept: Int32Array };
 
 /**
- * A guest that runs in turns, at one moment, to which it can return again and again: cores and RAM by the pages that were
- * written since, all other shared words of the machine by copy. Only for a board that was built with `snapshots`, in the one
- * thread that runs it. No core runs while a method runs.
+ * A snapshot of a guest under the controlled scheduler, which can be restored any number of times. A restore copies the RAM pages
+ * written since, the cores, and all other shared words of the machine. Needs a board built with `snapshots`; only the thread that runs
+ * the board, while no core runs.
  */
 export class BoardSnapshot {
   readonly #words: Int32Array<SharedArrayBuffer>;
@@ -19,7 +19,7 @@ export class BoardSnapshot {
   readonly #controlled: Controlled;
   readonly #states: readonly VcpuState[];
 
-  /** Takes the snapshot. Stores that wait become visible first. */
+  /** Takes the snapshot, after draining all store buffers. */
   constructor(board: GuestBoard, controlled: Controlled) {
     const { machine, regions, plan } = board;
     const { words, config, memory } = machine;
@@ -47,7 +47,7 @@ export class BoardSnapshot {
     this.#spans = spansAround(holes, ramAt / 4).map(([from, to]) => ({ from, kept: words.slice(from, to) }));
   }
 
-  /** Puts everything back; returns how many pages of RAM it took. */
+  /** Restores the snapshot. Returns the number of copied RAM pages. */
   restore(): number {
     const pages = this.#cores.restore();
     for (const { from, kept } of this.#spans) this.#words.set(kept, from);
@@ -59,13 +59,13 @@ export class BoardSnapshot {
     return pages;
   }
 
-  /** Words that a return copies, beside the pages and the vCPUs' registers. */
+  /** Words that a restore copies beside pages and registers. */
   get words(): number {
     return this.#spans.reduce((sum, { kept }) => sum + kept.length, 0);
   }
 }
 
-/** What of the first `end` words lies in none of the holes. */
+/** The parts of the first `end` words outside the holes. */
 function spansAround(
   holes: readonly { readonly at: number; readonly words: number }[],
   end: number,

@@ -2,18 +2,18 @@ import type { VcpuId } from '../arch/intid.ts';
 import type { Core } from '../cpu/index.ts';
 import { load, type Words } from '../memory/word.ts';
 
-/** Which waiting store leaves next: 0 is the oldest of its vCPU. */
+/** The waiting store that leaves next: index 0 is the vCPU's oldest. */
 export type StoreChoice = { readonly vcpu: VcpuId; readonly store: number };
 
 /**
- * The store buffers of vCPUs that run in turns, in one thread. A store that waits is seen by its own vCPU alone; the
- * schedule says when it leaves. Barriers, ordered and exclusive accesses drain their own vCPU's; broadcast TLB maintenance
- * drains all, because its DSB waits for accesses by the old translations; and so does a vCPU that falls asleep, its own.
+ * The store buffers of vCPUs under the controlled scheduler, in one thread. Only its own vCPU sees a waiting store; the schedule decides
+ * when the store leaves. Barriers, ordered and exclusive accesses, and falling asleep drain the vCPU's own buffer. Broadcast TLB
+ * maintenance drains all, because its DSB waits for accesses through the old translations.
  */
 export class StoreBuffers {
   readonly #cores: readonly Core[];
   readonly #words: Words;
-  /** Of the TLBs' epoch, which broadcast maintenance moves. */
+  /** Offset of the epoch of TLB invalidations, which broadcast maintenance increments. */
   readonly #epochAt: number;
   #epoch: number;
 
@@ -25,17 +25,17 @@ export class StoreBuffers {
     this.#epoch = load(words, epochAt);
   }
 
-  /** The machine was put back to another moment. */
+  /** Call after a restore of the machine. */
   restored(): void {
     this.#epoch = load(this.#words, this.#epochAt);
   }
 
-  /** How many stores wait, by vCPU. */
+  /** The number of waiting stores, by vCPU. */
   waiting(): number[] {
     return this.#cores.map((core) => core.waitingStores);
   }
 
-  /** False where there is no such store, or an older one keeps it. */
+  /** Makes a store visible. False if it does not exist, or an older store must leave first. */
   drain({ vcpu, store }: StoreChoice): boolean {
     return this.#cores[vcpu]?.drain(store) ?? false;
   }
@@ -44,7 +44,7 @@ export class StoreBuffers {
     for (const core of this.#cores) core.drainAll();
   }
 
-  /** After each slice of a vCPU, which ends behind broadcast TLB maintenance. */
+  /** Drains all buffers after broadcast TLB maintenance. Call after each slice; such maintenance ends a slice. */
   heedFlushes(): void {
     const epoch = load(this.#words, this.#epochAt);
     if (epoch === this.#epoch) return;

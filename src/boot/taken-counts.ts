@@ -2,7 +2,7 @@ import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { COUNTED, COUNTED_LOW, COUNTED_LPIS, type VcpuRegions } from './plan.ts';
 
-/** How often each INTID was acknowledged on each vCPU, modulo 2^32. Counted by the vCPU's thread; any thread reads. */
+/** Acknowledges by vCPU and INTID, modulo 2^32. The vCPU's thread counts; any thread may read. */
 export class TakenCounts {
   readonly #words: Words;
   readonly #vcpus: readonly VcpuRegions[];
@@ -20,7 +20,7 @@ export class TakenCounts {
     return load(this.#words, this.#at(vcpu) + indexOf(intid)) >>> 0;
   }
 
-  /** Of a vCPU: each INTID that it has acknowledged, with how often; -1 stands for LPIs past those that are counted. */
+  /** The acknowledges of a vCPU by INTID; -1: LPIs without a counter of their own. */
   all(vcpu: VcpuId): Map<Intid, number> {
     const found = new Map<Intid, number>();
     for (let index = 0; index < COUNTED; index++) {

@@ -6,15 +6,15 @@ import { GuestBoard } from './guest-board.ts';
 import type { BootPlan } from './plan.ts';
 import { VcpuLoop, type VcpuRun } from './vcpu-loop.ts';
 
-/** What a thread of a booted guest is given. */
+/** Parameters of a thread of a booted guest. */
 export type BootTask = {
   readonly plan: BootPlan;
   readonly memory: SharedMemory;
-  /** Which vCPU or device it is. */
+  /** Index of the thread's vCPU or device. */
   readonly index: number;
 };
 
-/** A vCPU's thread. @param frames - beside those of the board, made with the views of this thread */
+/** A vCPU's thread. @param frames - additional frames, made with the views of this thread */
 export function vcpuProgram(
   machine: Machine,
   options: BootTask,

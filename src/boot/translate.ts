@@ -11,9 +11,9 @@ const TABLE = 2n;
 const NOT_MAPPED = -1;
 
 /**
- * The guest-physical address of a virtual one, by the translation tables of a vCPU at this moment: for debuggers and
- * semihosting, which access memory on a guest's behalf. 4 KiB granule, as the core has it. Permissions are not looked at.
- * @returns -1 where nothing is mapped
+ * Translates a virtual address with a vCPU's current translation tables, for debuggers and semihosting, which access memory on the
+ * guest's behalf. 4 KiB granule, as in the core. Ignores permissions.
+ * @returns the guest-physical address, or -1 if the address is not mapped
  */
 export function translate(core: Core, memory: GuestMemory, address: bigint): number {
   if ((core.state(SCTLR_EL1) & 1n) === 0n) return Number(address & 0xffff_ffff_ffffn);
@@ -22,7 +22,7 @@ export function translate(core: Core, memory: GuestMemory, address: bigint): num
   const size = high ? (tcr >> 16n) & 0x3fn : tcr & 0x3fn;
   const bits = 64n - size;
   if (bits <= PAGE_BITS || bits > 48n) return NOT_MAPPED;
-  // Bits above the range must be all ones or all zeros; the top byte may be a tag.
+  // The bits above the range must be all ones or all zeros, except the top byte, which may be a tag.
   const extended = BigInt.asIntN(56, address) >> bits;
   if (extended !== (high ? -1n : 0n)) return NOT_MAPPED;
   let table = core.state(high ? TTBR1_EL1 : TTBR0_EL1) & 0xffff_ffff_fffen;

@@ -6,24 +6,24 @@ import { BoardVcpu } from './board-vcpu.ts';
 import type { GuestBoard } from './guest-board.ts';
 import { NEVER, NS_PER_TICK } from './guest-clock.ts';
 
-/** Instructions between two looks at interrupts, requests and the clock. */
+/** Instructions between two checks of interrupts, requests and the clock. */
 const SLICE = 2_000;
-/** How long at once time is let pass that the host waits for, ms. */
+/** The longest single wait at the host's pace (`paced`), ms. */
 const PACE_MS = 20;
-/** How long while a device is at work, for which time must not be skipped; and while a timer of another vCPU is due. */
+/** How long the last awake vCPU naps while a device works, or while another vCPU's timer is due, ms. */
 const SHORT_NAP_MS = 1;
-/** Looks of an idle vCPU before it sleeps: a wake-up by the system costs more than these. */
+/** How often an idle vCPU polls before it sleeps: so many polls cost less than a wake-up by the kernel. */
 const LOOKS = 200;
 const NS_PER_MS = 1e6;
-/** A guest that spins on WFE or YIELD gives its core to another thread for so long, ms. */
+/** How long a vCPU that spins on WFE or YIELD gives up its core, ms. */
 const SPIN_NAP_MS = 0.02;
-/** WFE and YIELD of a slice before that. */
+/** How many WFE and YIELD a vCPU passes in a slice before it gives up its core. */
 const SPINS = 64;
 
-/** What a vCPU has done in a run. */
+/** Figures of a vCPU's run. */
 export type VcpuRun = { readonly instructions: number; readonly exceptions: number };
 
-/** The body of a vCPU's thread: runs its core until the guest has ended. It blocks the thread, and sleeps while there is nothing to do. */
+/** The body of a vCPU's thread: runs its core until the guest has ended. Blocks the thread; sleeps while the vCPU has no work. */
 export class VcpuLoop {
   readonly #board: GuestBoard;
   readonly #vcpu: BoardVcpu;
@@ -58,13 +58,13 @@ export class VcpuLoop {
     this.#wakeDue();
   }
 
-  /** Gives the processor to the thread that the guest may wait for; where all others sleep, there is none. */
+  /** Gives up the host's core to the thread for which the guest may spin. No effect if all others sleep. */
   #spin(): void {
     const { sleepers, plan, devicesAreBusy } = this.#board;
     if (devicesAreBusy || sleepers.count < plan.vcpus - 1) nap(SPIN_NAP_MS);
   }
 
-  /** Sleeps until there may be something to do: an interrupt, a timer, another vCPU that turns this one on, the end. */
+  /** Sleeps until the vCPU may have work: an interrupt, a timer, CPU_ON by another vCPU, the end of the run. */
   #sleep(): void {
     const { sleepers, clock } = this.#board;
     const vcpu = this.#vcpu;
@@ -76,7 +76,7 @@ export class VcpuLoop {
     const deadline = vcpu.readiness === 'off' ? NEVER : vcpu.deadline;
     clock.setDeadline(vcpu.id, deadline);
     const ticket = this.#bell.announce();
-    // Announced first: a waker of this vCPU finds the announcement from here on.
+    // Announces before the check, so that a waker after the check finds the announcement.
     if (this.#hasWork) {
       this.#bell.withdraw();
     } else {
@@ -96,8 +96,8 @@ export class VcpuLoop {
   }
 
   /**
-   * All others sleep: time moves to the first deadline, if no device is at work and none of them is about to wake up. Returns how long to sleep at most, ms.
-   * The others' deadlines stand still, because each wrote its own before it entered.
+   * Called when all other vCPUs sleep. Moves time to the earliest deadline, unless a device works or another vCPU is about to wake up.
+   * The others' deadlines are stable, because each vCPU stored its own before it entered. Returns the longest time to sleep, ms.
    */
   #lastAwake(): number {
     const { clock, plan } = this.#board;
@@ -122,14 +122,14 @@ export class VcpuLoop {
     return FOREVER;
   }
 
-  /** Whether another vCPU has an interrupt to take: time that was skipped would make good a ring that was forgotten. */
+  /** Whether another sleeping vCPU has a signalled interrupt. Skipping time then would hide a lost ring. */
   #isOtherCalled(): boolean {
     for (let vcpu: VcpuId = 0; vcpu < this.#board.plan.vcpus; vcpu++)
       if (vcpu !== this.#vcpu.id && this.#board.isCalled(vcpu)) return true;
     return false;
   }
 
-  /** Lets a part of the time pass for which the guest wants to sleep; the rest comes when this vCPU looks again. */
+  /** Lets a part of the guest's sleep pass at the host's pace. The vCPU calls it again for the rest. */
   #pace(ahead: number): number {
     const ms = Math.min(PACE_MS, (ahead * NS_PER_TICK) / NS_PER_MS);
     this.#board.clock.catchUp(
@@ -140,7 +140,7 @@ export class VcpuLoop {
     return ms;
   }
 
-  /** Virtual time wakes no vCPU by itself: a running vCPU does, or the vCPU that fell asleep last. */
+  /** The longest nap, ms. Under virtual time a running vCPU, or the last to fall asleep, wakes the others. */
   #napMs(deadline: number): number {
     const { clock } = this.#board;
     const first = Math.min(deadline, this.#board.alarm);
@@ -148,7 +148,7 @@ export class VcpuLoop {
     return Math.max(0, ((first - clock.now()) * NS_PER_TICK) / NS_PER_MS);
   }
 
-  /** While this vCPU runs, it is time itself: sleeping vCPUs whose timers are due by it are woken. */
+  /** Wakes sleeping vCPUs whose timers are due by this running vCPU's time. */
   #wakeDue(): void {
     const { clock, sleepers, plan } = this.#board;
     if (!clock.isVirtual || sleepers.count === 0) return;

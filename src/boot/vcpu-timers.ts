@@ -5,18 +5,18 @@ import { PHYSICAL_TIMER_PPI, VIRTUAL_TIMER_PPI } from '../platform/memory-map.ts
 import { GenericTimer, type TimerState } from './generic-timer.ts';
 import { NEVER } from './guest-clock.ts';
 
-/** The lines have to be driven before anything is known. */
+/** Value of `rise` before the lines were driven. */
 const UNKNOWN = -1;
 
 type VcpuTimersParts = {
   readonly core: Core;
-  /** The time in ticks. */
+  /** The guest's time, ticks. */
   readonly now: () => number;
-  /** Puts the line of a timer's PPI to a level. */
+  /** Drives the wire of a timer's PPI. */
   readonly drive: (ppi: Intid, level: boolean) => void;
 };
 
-/** The two timers of one vCPU and their lines into the interrupt controller. The thread that runs the vCPU. */
+/** The two timers of one vCPU, and their wires into the interrupt controller. The thread that runs the vCPU. */
 export class VcpuTimers {
   readonly #parts: VcpuTimersParts;
   readonly #timer: GenericTimer;
@@ -34,40 +34,40 @@ export class VcpuTimers {
     ];
   }
 
-  /** @returns undefined where the encoding names no register of a timer */
+  /** @returns undefined if the encoding names no timer register */
   read(encoding: number): bigint | undefined {
     return this.#timer.read(encoding);
   }
 
-  /** @returns false where the encoding names no register of a timer that can be written */
+  /** @returns false if the encoding names no writable timer register */
   write(encoding: number, value: bigint): boolean {
     if (!this.#timer.write(encoding, value)) return false;
     this.#drive(this.#parts.now());
     return true;
   }
 
-  /** The registers are no longer those that were written here: the vCPU was reset, or put back to another moment. */
+  /** Call after a reset or a restore of the vCPU, which changes the registers. */
   forget(): void {
     this.#rise = UNKNOWN;
   }
 
-  /** Brings the lines up to `now`, ticks. */
+  /** Drives the lines to their level at `now`, ticks. */
   keepUp(now: number): void {
     if (now >= this.#rise) this.#drive(now);
   }
 
-  /** When a line goes up that is down now, ticks, or {@link NEVER}: until then no line changes by itself. */
+  /** When the next deasserted line rises, ticks, or {@link NEVER}. Until then no line changes without a register write. */
   get rise(): number {
     return this.#rise;
   }
 
-  /** Ticks until a line goes up, or {@link NEVER}. One that is up already, and perhaps masked, bounds nothing. */
+  /** Ticks until a deasserted line rises, or {@link NEVER}. An asserted line, perhaps masked at the GIC, is no bound. */
   untilRise(now: number): number {
     this.keepUp(now);
     return this.#rise - now;
   }
 
-  /** When a timer wants the vCPU, ticks, which may have passed; or {@link NEVER}. */
+  /** When the first timer asserts its line, ticks, which may lie in the past; or {@link NEVER}. */
   get deadline(): number {
     return this.#timers.reduce((first, { state }) => Math.min(first, GenericTimer.deadlineOf(state)), NEVER);
   }

@@ -5,7 +5,7 @@ import { STRATEGIES } from '../explore/index.ts';
 import { PERTURBATIONS } from '../memory/perturbation/timing.ts';
 import { CHURNS, LINE_MODES } from '../stress/index.ts';
 import { DESIGN_NAMES } from '../vmm/design.ts';
-import type { Campaign } from './file.ts';
+import type { Campaign, SearchEntry } from './file.ts';
 
 type Check = (value: unknown) => string | undefined;
 
@@ -27,11 +27,11 @@ const oneOf =
   (value) =>
     choices.includes(value as string) ? undefined : `one of ${choices.join(', ')}`;
 const listOf =
-  (check: Check): Check =>
+  (check: Check, least = 0): Check =>
   (value) =>
-    Array.isArray(value) && value.every((each) => check(each) === undefined)
+    Array.isArray(value) && value.length >= least && value.every((each) => check(each) === undefined)
       ? undefined
-      : `a list, each ${check(undefined)}`;
+      : `a list${least > 0 ? `, not empty` : ''}, each ${check(undefined)}`;
 const either =
   (a: Check, b: Check): Check =>
   (value) =>
@@ -45,7 +45,7 @@ const SEARCH: Readonly<Record<string, Check>> = {
   scenario: text,
   export: text,
   plain: oneOf('points', 'off'),
-  strategy: either(strategy, listOf(strategy)),
+  strategy: either(strategy, listOf(strategy, 1)),
   depth: whole(1, 64),
   preemptions: whole(0, 1_000_000),
   delays: whole(0, 1_000_000),
@@ -97,9 +97,24 @@ export function checkCampaign(value: unknown, file: string): Campaign {
     if (isObject(item) && 'stress' in item) {
       checkFields(item, STRESS, ['runs', 'seconds'], file, where);
       checkFields(item.stress, TOPOLOGY, ['vcpus', 'devices', 'events'], file, `${where}.stress`);
-    } else checkFields(item, SEARCH, ['scenario'], file, where);
+    } else checkBounds(checkFields(item, SEARCH, ['scenario'], file, where), file, where);
   }
   return campaign;
+}
+
+/** Bounds are those of a depth-first search, and one search has one. */
+function checkBounds(item: Partial<SearchEntry>, file: string, where: string): void {
+  const { strategy = 'auto', preemptions, delays } = item;
+  const bound = preemptions === undefined ? 'delays' : 'preemptions';
+  if ((preemptions ?? delays) === undefined) return;
+  if (preemptions !== undefined && delays !== undefined)
+    throw wrong(file, where, 'is bounded by preemptions and by delays; right would be one of them');
+  if ([strategy].flat().some((each) => each !== 'dfs'))
+    throw wrong(
+      file,
+      `${where}.${bound}`,
+      `bounds dfs, and strategy is ${say(strategy)}; right would be strategy: 'dfs'`,
+    );
 }
 
 function checkFields(

@@ -3,14 +3,16 @@ import { refuseExit } from '../explore/control/exits.ts';
 import type { CheckedScenario } from '../explore/loading/scenario.ts';
 import { loadSource, type ScenarioSource } from '../explore/loading/source.ts';
 import { type Owned, Ownership, type Range } from '../explore/memory/ownership.ts';
-import { planned } from '../explore/real/parallel.ts';
+import { isShared, planned } from '../explore/real/parallel.ts';
 import { type Cause, causeOf } from '../explore/search/causes.ts';
 import { explorePart } from '../explore/search/explore.ts';
 import { DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from '../explore/search/explore-options.ts';
-import type { Part, PartResult } from '../explore/search/part.ts';
+import type { Branches, Part, PartResult } from '../explore/search/part.ts';
+import type { Search } from '../explore/search/phases.ts';
 import { shrinkToken } from '../explore/search/shrink-token.ts';
 import { Dfs } from '../explore/search/strategies/dfs.ts';
-import { type Piece, WHOLE } from '../explore/search/strategies/pieces.ts';
+import { Optimal } from '../explore/search/strategies/optimal.ts';
+import { WHOLE } from '../explore/search/strategies/pieces.ts';
 import { BLOCK } from '../explore/search/strategies/strategy.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { ALL, type Item, type ItemSource, type Job, type JobSpec } from './item.ts';
@@ -36,10 +38,10 @@ export const BEAT = 1;
 /** One search of an item, as it is cut into jobs. */
 export type PlannedPhase = {
   readonly name: string;
-  /** `sample`: schedules by number, up to `most`. `tree`: pieces that can be cut further. `whole`: one job for all. */
+  /** `sample`: schedules by number, up to `most`. `tree`: branches that can be cut further. `whole`: one job for all. */
   readonly cut: 'sample' | 'tree' | 'whole';
   readonly most: number;
-  readonly pieces: readonly Piece[];
+  readonly branches: Branches;
   /** It comes to an end by itself. */
   readonly ends: boolean;
 };
@@ -151,7 +153,6 @@ const PLANNED_FOR = 1;
 function plan(scenario: CheckedScenario, options: ExploreOptions, shared: readonly Range[]): JobResult {
   const ownership = new Ownership(shared);
   const phases = planned(scenario, { ...options, seconds: FOREVER }, PLANNED_FOR, ownership);
-  const isCut = options.strategy === 'dfs' && options.schedules === undefined;
   const { name, threadNames, outcomes } = scenario;
   return {
     does: 'plan',
@@ -162,12 +163,17 @@ function plan(scenario: CheckedScenario, options: ExploreOptions, shared: readon
     // Where a thread does not come to its end, the first job says so.
     phases: phases?.map(({ strategy, search, most }) => ({
       name: strategy.name,
-      cut: search === undefined ? 'sample' : isCut ? 'tree' : 'whole',
+      cut: search === undefined ? 'sample' : isShared(options) ? 'tree' : 'whole',
       most: Math.min(most, ALL),
-      pieces: search instanceof Dfs ? search.pieces : [],
+      branches: branchesOf(search),
       ends: search !== undefined,
-    })) ?? [{ name: 'profile', cut: 'whole', most: ALL, pieces: [], ends: true }],
+    })) ?? [{ name: 'profile', cut: 'whole', most: ALL, branches: {}, ends: true }],
   };
+}
+
+function branchesOf(search: Search | undefined): Branches {
+  if (search instanceof Dfs) return { pieces: search.pieces };
+  return search instanceof Optimal ? { subtrees: search.subtrees } : {};
 }
 
 /** A job that can be cut runs so many schedules at least. */
@@ -202,8 +208,7 @@ function search(
     owners.push(...found.owners);
     restarted ||= found.restarted;
     ended = cuts ? !sum.hung : found.bound !== '';
-    const isLeft = cuts && !sum.hung && (found.outOfTime || found.interrupted) && found.rest.length > 0;
-    left = isLeft ? { ...left, pieces: found.rest } : undefined;
+    left = cuts && !sum.hung && found.rest !== undefined ? { ...left, ...found.rest } : undefined;
     if (found.interrupted) break;
     seconds *= 2;
   }

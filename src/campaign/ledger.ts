@@ -33,7 +33,7 @@ type Row = {
   readonly result: string | null;
 };
 
-const FORMAT = 1;
+const FORMAT = 2;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS jobs (
@@ -74,7 +74,7 @@ export class Ledger {
       db.close();
       throw new IrqError(
         'ERR_RESULT_FORMAT',
-        `${path} is not the state of a campaign of this version of irqloom: ${readThrown(error).message}`,
+        `${path} is not the state of a campaign of this version of irqloom (${readThrown(error).message}): remove the file, or name another with --state`,
       );
     }
   }

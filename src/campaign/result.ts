@@ -208,7 +208,8 @@ function searchResult(tally: Tally, item: Of<'search'>, root: string): ItemResul
 function searchState({ answering }: Tally): SearchState | undefined {
   const last = answering.at(-1);
   if (last === undefined || !last.planned.ends) return undefined;
-  const { name } = last.planned;
+  const { name, branches } = last.planned;
+  if (branches.subtrees !== undefined) return { name, extra: last.sum.extra };
   if (!name.startsWith('dfs')) return { name };
   return { name, cut: last.sum.cut, fraction: last.sum.share };
 }

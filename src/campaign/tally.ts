@@ -2,7 +2,6 @@ import { Ownership } from '../explore/memory/ownership.ts';
 import { type Cause, OTHER } from '../explore/search/causes.ts';
 import { CLASSIFIED } from '../explore/search/explore.ts';
 import type { Part } from '../explore/search/part.ts';
-import type { Piece } from '../explore/search/strategies/pieces.ts';
 import { BLOCK } from '../explore/search/strategies/strategy.ts';
 import { ALL, type Item, type Job, type JobSpec } from './item.ts';
 import type { JobResult, PlannedPhase } from './job.ts';
@@ -170,7 +169,9 @@ export class Tally {
     if (only === undefined || this.plan?.phases.length !== 1) return undefined;
     const sum = this.phases[0]?.sum;
     if (only.cut === 'sample') return (sum?.runs ?? 0) / only.most;
-    return only.cut === 'tree' ? Math.min(1, sum?.share ?? 0) : undefined;
+    return only.cut === 'tree' && only.branches.pieces !== undefined
+      ? Math.min(1, sum?.share ?? 0)
+      : undefined;
   }
 
   /** Time of one thread that the item has taken, s. */
@@ -259,7 +260,7 @@ export class Tally {
     const jobs = Math.max(LEAST_JOBS, Math.min(MOST_JOBS, 2 * hungry));
     const parts =
       planned.cut === 'tree'
-        ? cutPieces({ ...part, pieces: planned.pieces }, jobs)
+        ? cutBranches({ ...part, ...planned.branches }, jobs)
         : cutBlocks(
             {
               ...part,
@@ -290,15 +291,20 @@ export class Tally {
 /** What is left of a job: in one job, or in several where others have nothing to do. */
 function cutRest(rest: Part, hungry: number): Part[] {
   const jobs = Math.max(1, Math.min(MOST_JOBS, hungry));
-  return rest.count === ALL ? cutPieces(rest, jobs) : cutBlocks(rest, jobs);
+  return rest.count === ALL ? cutBranches(rest, jobs) : cutBlocks(rest, jobs);
 }
 
-/** Deals pieces out in turn: neighbours are of about the same size. */
-function cutPieces(part: Part, jobs: number): Part[] {
-  const pieces = part.pieces ?? [];
-  const dealt = Array.from({ length: Math.min(jobs, pieces.length) }, (): Piece[] => []);
-  for (const [i, piece] of pieces.entries()) dealt[i % dealt.length]?.push(piece);
-  return dealt.map((mine) => ({ ...part, pieces: mine }));
+function cutBranches(part: Part, jobs: number): Part[] {
+  const { pieces, subtrees } = part;
+  if (subtrees !== undefined) return deal(subtrees, jobs).map((mine) => ({ ...part, subtrees: mine }));
+  return deal(pieces ?? [], jobs).map((mine) => ({ ...part, pieces: mine }));
+}
+
+/** Deals branches out in turn: neighbours are of about the same size. */
+function deal<T>(branches: readonly T[], jobs: number): T[][] {
+  const dealt = Array.from({ length: Math.min(jobs, branches.length) }, (): T[] => []);
+  for (const [i, branch] of branches.entries()) dealt[i % dealt.length]?.push(branch);
+  return dealt;
 }
 
 /** Cuts at multiples of whole blocks. */

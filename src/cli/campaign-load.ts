@@ -51,7 +51,9 @@ export async function loadCampaign(file: string): Promise<Loaded> {
   });
   const campaign = checkCampaign(value, file);
   const folder = dirname(resolve(file));
-  const found = (await Promise.all(campaign.items.map((item) => findItems(item, folder)))).flat();
+  const found = (
+    await Promise.all(campaign.items.map((item, at) => findItems(item, folder, `${file}, items[${at}]`)))
+  ).flat();
   const entries = found.flatMap(({ source }) =>
     source !== undefined && 'file' in source ? [source.file] : [],
   );
@@ -81,7 +83,7 @@ function extraFiles({ files = [] }: Campaign, folder: string, file: string): str
 type FoundItem = { readonly item: Item; readonly source?: ScenarioSource };
 
 /** The items that an entry stands for: one for each scenario that it means, and each strategy. */
-async function findItems(entry: CampaignItem, folder: string): Promise<FoundItem[]> {
+async function findItems(entry: CampaignItem, folder: string, where: string): Promise<FoundItem[]> {
   if ('stress' in entry) {
     const { name, stress, runs, seconds, seed = 0 } = entry;
     const { vcpus, devices, events } = stress;
@@ -95,7 +97,12 @@ async function findItems(entry: CampaignItem, folder: string): Promise<FoundItem
     ...(exported === undefined ? {} : { export: exported }),
     ...(plain === undefined ? {} : { plain }),
   };
-  const sources = await findScenarios(isFile ? `.${sep}${argument}` : argument, flags);
+  const sources = await findScenarios(isFile ? `.${sep}${argument}` : argument, flags).catch(
+    (error: unknown) => {
+      if (!(error instanceof IrqError)) throw error;
+      throw new IrqError(error.code, `${where}.scenario: ${error.message}`, { cause: error });
+    },
+  );
   const strategies: readonly StrategyName[] = typeof strategy === 'string' ? [strategy] : strategy;
   return sources.flatMap(({ argument: found, source }) =>
     strategies.map((each) => ({

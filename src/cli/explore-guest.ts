@@ -1,6 +1,6 @@
 import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
-import { exploreGuest, GUEST_STRATEGIES, type GuestExploreResult } from '../guest-explore/index.ts';
+import { GUEST_STRATEGIES, type GuestExploreResult, searchGuest } from '../guest-explore/index.ts';
 import { guestExploreHtml } from '../report/guest-explore-html.ts';
 import { guestExploreText } from '../report/guest-explore-text.ts';
 import { plural } from '../report/units.ts';
@@ -59,7 +59,7 @@ export async function exploreGuestCommand(
   const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
   const line = new ProgressLine();
   const result = await interruptible((signal) =>
-    exploreGuest(
+    searchGuest(
       { ...guest, strategy: known, depth, seed, schedules, seconds },
       {
         signal,

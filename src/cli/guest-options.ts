@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { type GuestSearch, readSymbols } from '../guest-explore/index.ts';
+import type { GuestSearchTask } from '../guest-explore/index.ts';
 import { parseDevices } from './boot-devices.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
 import { wholeNumber } from './values.ts';
@@ -99,9 +99,7 @@ export function guestFiles(guest: string, flags: GuestFlags) {
     ...(flags.initrd === undefined
       ? {}
       : { initrd: readInputFile(flags.initrd, 'an initial RAM disk', MOST_BYTES) }),
-    symbols: readSymbols(
-      flags.symbols === undefined ? kernel : readInputFile(flags.symbols, 'symbols', MOST_BYTES),
-    ),
+    symbolFile: flags.symbols === undefined ? kernel : readInputFile(flags.symbols, 'symbols', MOST_BYTES),
   };
 }
 
@@ -109,7 +107,7 @@ export function guestFiles(guest: string, flags: GuestFlags) {
 export function guestOf(
   guest: string,
   flags: GuestFlags,
-): Omit<GuestSearch, 'strategy' | 'depth' | 'seed' | 'schedules' | 'seconds'> {
+): Omit<GuestSearchTask, 'strategy' | 'depth' | 'seed' | 'schedules' | 'seconds'> {
   const { vcpus = 2, memory = DEFAULT_MEMORY, append = '', from = '0' } = flags;
   return {
     ...guestFiles(guest, flags),

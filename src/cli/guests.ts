@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
-import { GUESTS, type GuestScenario, runGuests } from '../conformance/index.ts';
+import { GUESTS, type GuestTest, runGuests } from '../conformance/index.ts';
 import { guestsHtml } from '../report/guests-html.ts';
 import { guestsText } from '../report/guests-text.ts';
 import { junitXml } from '../report/junit.ts';
@@ -37,30 +37,27 @@ export function guestsCommand(): Command {
   return withExamples(command, EXAMPLES);
 }
 
-function chosen(names: readonly string[]): readonly GuestScenario[] {
+function chosen(names: readonly string[]): readonly GuestTest[] {
   if (names.length === 0) return GUESTS;
   const known = GUESTS.map(({ name }) => name);
   return names.map((name) => {
-    const found = GUESTS.find((scenario) => scenario.name === name);
+    const found = GUESTS.find((guest) => guest.name === name);
     if (found) return found;
     const near = didYouMean(name, known) || `; there are ${known.join(', ')}`;
     throw new IrqError('ERR_USAGE', `there is no guest "${name}"${near}`);
   });
 }
 
-async function guests(
-  scenarios: readonly GuestScenario[],
-  { json, list, junit, report }: Flags,
-): Promise<number> {
+async function guests(selected: readonly GuestTest[], { json, list, junit, report }: Flags): Promise<number> {
   if (list) {
     if ((junit ?? report) !== undefined)
       throw new IrqError('ERR_USAGE', '--list runs no guest: leave out --junit and --report');
     if (json) {
-      const listed = scenarios.map(({ name, about }) => ({ name, about }));
+      const listed = selected.map(({ name, about }) => ({ name, about }));
       printResult({ schemaVersion: 1, command: 'guests', guests: listed }, undefined);
       return EXIT.held;
     }
-    for (const { name, about } of scenarios) printText(`${name}: ${about}\n`);
+    for (const { name, about } of selected) printText(`${name}: ${about}\n`);
     return EXIT.held;
   }
   const outputs = new Outputs();
@@ -72,10 +69,10 @@ async function guests(
     let done = 0;
     const each = ({ name }: { name: string }) => {
       done++;
-      line.share(done / scenarios.length, `${done} of ${scenarios.length}, ${name}`);
+      line.share(done / selected.length, `${done} of ${selected.length}, ${name}`);
     };
-    line.share(0, `0 of ${scenarios.length}`);
-    const ran = await runGuests(scenarios, { signal, each });
+    line.share(0, `0 of ${selected.length}`);
+    const ran = await runGuests(selected, { signal, each });
     interrupted = signal.aborted;
     return ran;
   });

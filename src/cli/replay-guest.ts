@@ -4,13 +4,13 @@ import { inTurns } from '../base/turns.ts';
 import {
   isFaithful,
   movedPieces,
-  type ReplayResult,
   readGuestTrace,
   replayPieces,
   replayThreaded,
+  type TraceReplayResult,
 } from '../recorded/index.ts';
-import { replayHtml } from '../report/replay-html.ts';
-import { replayText } from '../report/replay-text.ts';
+import { traceReplayHtml } from '../report/trace-replay-html.ts';
+import { traceReplayText } from '../report/trace-replay-text.ts';
 import { count } from '../report/units.ts';
 import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
@@ -82,12 +82,12 @@ async function replay(
           progress,
         }),
   ).finally(() => line.clear());
-  printResult(result, json ? undefined : () => replayText(result));
-  outputs.plan(page, () => replayHtml(result, path));
+  printResult(result, json ? undefined : () => traceReplayText(result));
+  outputs.plan(page, () => traceReplayHtml(result, path));
   return outputs.write(exitOf(result));
 }
 
-function exitOf(result: ReplayResult): number {
+function exitOf(result: TraceReplayResult): number {
   if (result.interrupted) return EXIT.interrupted;
   return isFaithful(result) ? EXIT.held : EXIT.failed;
 }

@@ -63,6 +63,11 @@ async function findAll(argument: string): Promise<readonly Found[]> {
       const module = new URL('../races/names.js', import.meta.url).href;
       return [{ argument, source: { module, name: 'findVariant', arguments: [argument] } }];
     }
+    const { findDrawn } = await loadDrawn();
+    if (findDrawn(argument) !== undefined) {
+      const module = new URL('../races/drawn/drawn-names.js', import.meta.url).href;
+      return [{ argument, source: { module, name: 'findDrawn', arguments: [argument] } }];
+    }
     names.push(...litmusNames(), ...variantNames());
   }
   if (existsSync(argument)) {
@@ -98,13 +103,19 @@ export async function listScenarios(): Promise<string> {
   const { LITMUS } = await loadLitmus();
   const names = Math.max(...LITMUS.map(({ name }) => name.length));
   const lines = LITMUS.map(({ name, shows }) => `${name.padEnd(names)}  ${shows}`);
-  return `${lines.join('\n')}\n(# is a number from 1)\nand each race of the catalogue as NAME.buggy and NAME.fixed: irqloom races lists them\n`;
+  return `${lines.join('\n')}\n${'drawn-#'.padEnd(names)}  a program drawn for the smallest machine: signals against changes\n(# is a number from 1)\nand each race of the catalogue as NAME.buggy and NAME.fixed: irqloom races lists them\n`;
 }
 
 /** Loaded late, when source maps are on, so that steps are shown by the lines of the TypeScript source. */
 function loadLitmus(): Promise<typeof import('../races/litmus/names.ts')> {
   process.setSourceMapsEnabled(true);
   return import('../races/litmus/names.ts');
+}
+
+/** As {@link loadLitmus}. */
+function loadDrawn(): Promise<typeof import('../races/drawn/drawn-names.ts')> {
+  process.setSourceMapsEnabled(true);
+  return import('../races/drawn/drawn-names.ts');
 }
 
 /** As {@link loadLitmus}. */

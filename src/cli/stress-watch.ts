@@ -3,7 +3,8 @@ import type { Machine } from '../board/machine.ts';
 import { junitXml } from '../report/junit.ts';
 import { stressSuite } from '../report/junit-results.ts';
 import { openMetrics } from '../report/open-metrics.ts';
-import { type StressMoment, stressHtml } from '../report/stress-html.ts';
+import { stressHtml } from '../report/stress-html.ts';
+import type { StressMoment } from '../report/stress-time-line.ts';
 import { stressTrace, traceNote } from '../report/stress-trace.ts';
 import { type WatchedMoment, watchLines } from '../report/stress-watch.ts';
 import {
@@ -62,8 +63,11 @@ export class StressFollower {
   }
 
   /** A glance at the run; several times a second. */
-  glance({ seconds, injected, delivered, detail }: StressGlance): void {
-    this.#moments.push({ seconds, injected, delivered });
+  glance({ seconds, injected, delivered, violations, detail }: StressGlance): void {
+    if (this.#report !== undefined) {
+      const { churn, stillPhases } = detail();
+      this.#moments.push({ seconds, injected, delivered, violations, churn, stillPhases });
+    }
     if (!this.#outputs.watch && !this.#outputs.metrics) return;
     if (seconds - (this.#before?.seconds ?? 0) < EACH_SECONDS) return;
     const now = { seconds, detail: detail() };
@@ -114,9 +118,11 @@ export class StressFollower {
     if (!detail) return { status, notes: [] };
     this.#writeMetrics({ seconds: result.seconds, detail });
     const { seconds, injected, delivered } = result;
+    const violations = result.lost + result.misrouted + result.spurious + result.stranded;
+    const { churn, stillPhases } = detail;
     const moments = [
       ...this.#moments.filter((moment) => moment.seconds < seconds),
-      { seconds, injected, delivered },
+      { seconds, injected, delivered, violations, churn, stillPhases },
     ];
     this.#files.plan(this.#report, () => stressHtml(result, detail, moments));
     this.#files.plan(this.#junit, () => junitXml(stressSuite(result)));

@@ -1,30 +1,23 @@
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { missingInNode } from '../base/node-environment.ts';
-import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
+import { DISPATCHES, FAULTS } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
-import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
-import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
+import { PERTURBATIONS } from '../memory/perturbation/timing.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
 import {
   CHURNS,
-  type Churn,
   held,
   LINE_MODES,
-  type LineMode,
   runStress,
   runUntilViolation,
-  type StressDispatch,
   type StressOptions,
   type StressResult,
   type StressWatch,
   type ViolationWatch,
 } from '../stress/index.ts';
-import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
-import { DESIGNS } from '../vmm/designs.ts';
+import { DESIGN_NAMES } from '../vmm/design.ts';
 import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { checkGuestFault } from './guest-faults.ts';
@@ -33,52 +26,14 @@ import { ProgressLine } from './progress-line.ts';
 import { printResult, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
 import { checkBare, refuseOthers } from './stress-modes.ts';
+import { DEFAULT_S, optionsOf, ownRecording, type StressFlags } from './stress-options.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
+import { programSeconds, replayCommand, withPrograms } from './stress-programs.ts';
 import { repeatCommand } from './stress-repeat.ts';
 import { stressResume } from './stress-resume.ts';
 import { stressRotate } from './stress-rotate.ts';
-import { StressFollower, type StressOutputs } from './stress-watch.ts';
+import { StressFollower } from './stress-watch.ts';
 import { number, wholeNumber } from './values.ts';
-
-/** Wires beside the MSIs: four edges, a line that KVM_IRQ_LINE drives, and three on resampling irqfds, of which two share a GSI. */
-const WIRES = 8;
-
-/** How long a run injects, s. */
-const DEFAULT_S = 8;
-const THOROUGH_S = 60;
-
-/** The recorded guest that comes with the package. */
-const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
-
-type Flags = {
-  recording?: string;
-  guest?: string;
-  device?: string;
-  shared: number;
-  kernel?: string;
-  modules?: string;
-  vcpus?: number;
-  devices?: number;
-  events?: number;
-  iterations: number;
-  seconds?: number;
-  thorough?: boolean;
-  untilCovered?: number;
-  spis?: number;
-  lines?: LineMode;
-  abi: DesignName;
-  churn: Churn;
-  dispatch: StressDispatch;
-  fault: Fault;
-  perturb: Perturbation;
-  stampAll?: boolean;
-  lrs?: number;
-  seed?: number;
-  json?: boolean;
-  rotate?: boolean;
-  keep?: string;
-  resume?: string;
-} & StressOutputs;
 
 const EXAMPLES = [
   ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
@@ -104,10 +59,15 @@ export function stressCommand(): Command {
     )
     .option(
       '-s, --seconds <n>',
-      'longest time to inject (default: 8; 60 with --thorough)',
+      'longest time to inject (default: 8, of which 2 are for --programs; with --thorough 60, of which 30 are)',
       number(0.05, 86_400, 'seconds'),
     )
-    .option('--thorough', 'run for 60 s, unless --seconds is given')
+    .option('--thorough', 'take a minute: half of it for --programs')
+    .option(
+      '--programs <seconds>',
+      'once the run has held, draw programs of a few threads for a small machine for so long, and run each under schedules of the explorer (default: 2; 30 with --thorough; 0 with --seconds, or with a guest, a fault or delays of your choice)',
+      number(0, 86_400, 'seconds'),
+    )
     .option(
       '--until-covered <n>',
       'end when the run met nothing new of the machine for n seconds: commands, registers, transitions, windows',
@@ -194,7 +154,7 @@ export function stressCommand(): Command {
       'end at the first violation and keep that moment: the machine, and the plan of its threads',
     )
     .option('--resume <file>', 'load a kept moment, show it, and let its vCPUs run once more')
-    .action(async (flags: Flags, command: Command) => {
+    .action(async (flags: StressFlags, command: Command) => {
       const given = command.options
         .map((option) => option.attributeName())
         .filter((name) => command.getOptionValueSource(name) === 'cli');
@@ -203,7 +163,7 @@ export function stressCommand(): Command {
   return withExamples(command, EXAMPLES);
 }
 
-async function stress(flags: Flags, given: readonly string[]): Promise<number> {
+async function stress(flags: StressFlags, given: readonly string[]): Promise<number> {
   if (isOwn(flags)) checkOwn(flags, (name) => given.includes(name));
   if (flags.junit !== undefined && (flags.rotate || flags.resume !== undefined || flags.guest === 'linux'))
     throw new IrqError(
@@ -234,7 +194,8 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
       '--shared is for a guest or devices of your own: add --guest FILE or --device FILE',
     );
   if (flags.guest === 'bare') checkBare(flags, given);
-  const options = optionsOf(flags);
+  const programs = programSeconds(flags, given);
+  const options = optionsOf(flags, programs);
   const own = isOwn(flags);
   // Only what the run had, so that the command is taken as it is.
   const { perturb } = options;
@@ -263,24 +224,25 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
       },
     }),
   );
-  const result = await running.catch((error: unknown) => {
+  const ran = await running.catch((error: unknown) => {
     line.clear();
     const known = error instanceof IrqError ? error : missingInNode(error);
     const neverBegan = known?.exitStatus === EXIT.usage;
     if (!neverBegan) say(`the run ended without an answer; to repeat this: ${repeat}\n`);
     throw error;
   });
+  const result = await withPrograms(ran, options.seed, programs, line);
   line.clear();
   printResult(result, flags.json ? undefined : () => stressText(result));
   const { status, notes } = follower.close(result, exitOf(result));
   for (const note of notes) say(`${note}\n`);
-  if (!held(result)) say(`to repeat this: ${repeat}\n`);
+  if (!held(result)) say(`to repeat this: ${replayCommand(result) ?? repeat}\n`);
   return status;
 }
 
 /** The machine with TypeScript functions as its guest, or with a real one. */
 function run(
-  flags: Flags,
+  flags: StressFlags,
   options: StressOptions,
   watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
@@ -298,102 +260,4 @@ function exitOf(result: StressResult): number {
   if (!held(result)) return EXIT.failed;
   if (result.interrupted) return EXIT.interrupted;
   return result.delivered === 0 ? EXIT.noAnswer : EXIT.held;
-}
-
-function optionsOf(flags: Flags): StressOptions {
-  const { thorough = false, seconds = thorough ? THOROUGH_S : DEFAULT_S, untilCovered } = flags;
-  const { vcpus, devices, events, abi, iterations, churn, dispatch, fault, perturb } = flags;
-  const hasGuest = flags.guest !== undefined || flags.device !== undefined;
-  const { spis = hasGuest ? 0 : WIRES } = flags;
-  const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
-  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest;
-  if (synthetic && flags.recording !== undefined) {
-    throw new IrqError(
-      'ERR_USAGE',
-      '--recording brings its own vCPUs, devices and events: leave out -v, -d and -e, or leave out --recording',
-    );
-  }
-  if (flags.trace !== undefined && isGuestRecording(flags.trace)) {
-    throw new IrqError(
-      'ERR_USAGE',
-      `--trace writes a trace of the run, and ${flags.trace} is a recorded guest: give it with --recording`,
-    );
-  }
-  const input = synthetic
-    ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }) }
-    : recordedInput(flags);
-  if (lines !== 'irq-line' && spis < 2) {
-    throw new IrqError(
-      'ERR_USAGE',
-      '--lines resample or both is about level-triggered wires: give --spis 2 or more',
-    );
-  }
-  if (fault === 'lost-ack' && (lines === 'irq-line' || (lines === 'both' && spis < 4))) {
-    throw new IrqError(
-      'ERR_USAGE',
-      '--fault lost-ack is about lines that resample: add --lines resample --spis 8',
-    );
-  }
-  if (fault === 'wrong-vcpu' && !('boot' in input) && input.vcpus === 1) {
-    throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
-  }
-  if (fault === 'stale-route' && DESIGNS[abi].wordsPerSource.table === 0) {
-    throw new IrqError(
-      'ERR_USAGE',
-      `--fault stale-route is about routes in a table, and the design "${abi}" has none for a source: choose another --abi`,
-    );
-  }
-  if ((fault === 'stale-route' || fault === 'wrong-vcpu') && churn === 'none') {
-    throw new IrqError(
-      'ERR_USAGE',
-      `--fault ${fault} shows only while routes and targets change: use --churn light or heavy`,
-    );
-  }
-  return {
-    input,
-    spis,
-    lines,
-    abi,
-    seconds,
-    ...(untilCovered === undefined ? {} : { untilCovered }),
-    iterations,
-    churn,
-    dispatch,
-    fault,
-    perturb: hasGuest && !isOwn(flags) ? 'off' : perturb,
-    seed: flags.seed ?? randomSeed(),
-    trace: flags.trace !== undefined,
-    ...(flags.stampAll ? { stampEvery: 1 } : {}),
-    ...(flags.lrs === undefined ? {} : { listRegisters: flags.lrs }),
-  };
-}
-
-/** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
-function defaultShape({ guest, device }: Flags): { vcpus: number; devices: number; events: number } {
-  return guest === undefined && device === undefined
-    ? { vcpus: 1, devices: 1, events: 1 }
-    : { vcpus: 2, devices: 2, events: 4 };
-}
-
-function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
-/** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
-function recordedInput({ recording, abi }: Flags): StressOptions['input'] {
-  const guest = readGuestTrace(recording ?? ownRecording());
-  return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : recordedWorkload(guest);
-}
-
-function randomSeed(): number {
-  return Math.floor(Math.random() * 2 ** 31);
-}
-
-/** The file of the recording that comes with irqloom, the way one would type it. */
-function ownRecording(): string {
-  const path = fileURLToPath(RECORDING);
-  const near = relative(process.cwd(), path);
-  return near.startsWith('..') ? path : near;
 }

@@ -1,8 +1,8 @@
 import type { AnswerComparison, Profile } from './vectors/vector-answers.ts';
 
-/** How one vector's answers compare with what was recorded. */
+/** The comparison of one vector's answers with the recorded answers. */
 export type VectorResult = AnswerComparison & {
-  /** The file's name without folder and ending. */
+  /** The file's name without folder and extension. */
   readonly name: string;
 };
 
@@ -11,11 +11,11 @@ export type ConformResult = {
   readonly command: 'conform';
   readonly profile: Profile;
   readonly vectors: readonly VectorResult[];
-  /** Sums over all vectors. */
+  /** Sum over all vectors, as `differ` and `unsupported`. */
   readonly answers: number;
   readonly differ: number;
   readonly unsupported: number;
   readonly notRequired: number;
-  /** Ctrl-C ended the run: the vectors after these were not run. */
+  /** Ctrl-C ended the run: vectors that are not listed did not run. */
   readonly interrupted?: true;
 };

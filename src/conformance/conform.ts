@@ -13,7 +13,7 @@ import { readVector } from './vectors/vector-language.ts';
 import { runVector } from './vectors/vector-runner.ts';
 import type { Vector } from './vectors/vector-step.ts';
 
-/** A vector and what it was answered, read and checked. */
+/** A vector and its recorded answers, read and checked. */
 export type VectorCase = {
   readonly name: string;
   readonly vector: Vector;
@@ -29,12 +29,12 @@ export function readCase(path: string): VectorCase {
   return { name: basename(path, '.vec'), vector, expected: readAnswers(expectedPathOf(path)) };
 }
 
-/** What a vector is answered by a machine of its own. @param listRegisters - where not as many as the profile has */
+/** Runs a vector on a new machine and returns its answers. @param listRegisters - default: those of the profile */
 export function answersTo(vector: Vector, profile: Profile, listRegisters?: number): VectorAnswer[] {
   return runVector(vector, new MachineTarget(vectorMachine(vector.cpus, profile, listRegisters)));
 }
 
-/** Runs a vector on a machine of its own and compares. */
+/** Runs a vector on a new machine and compares its answers. */
 export function runCase({ name, vector, expected }: VectorCase, profile: Profile): VectorResult {
   const answers = answersTo(vector, profile);
   const steps = new Map(vector.steps.map(({ line, text }) => [line, text]));
@@ -42,14 +42,14 @@ export function runCase({ name, vector, expected }: VectorCase, profile: Profile
 }
 
 /**
- * Runs vectors and compares their answers with what was recorded. All files are read before the first vector runs.
- * @throws IrqError for a file that cannot be read or understood
+ * Runs vectors and compares their answers with the recorded ones. Reads all files before the first vector runs.
+ * @throws IrqError `ERR_FILE`, or `ERR_VECTOR_FORMAT` with file and line
  */
 export function conform(paths: readonly string[], profile: Profile): ConformResult {
   return atOnce(conformPieces(paths, profile));
 }
 
-/** The same, a vector a piece: where it is stopped, the result is of the vectors before. @throws IrqError as {@link conform} */
+/** {@link conform} in pieces of one vector. A caller that stops early gets the result of the vectors so far. */
 export function* conformPieces(paths: readonly string[], profile: Profile): Pieces<ConformResult> {
   const cases = paths.map(readCase);
   const vectors: VectorResult[] = [];

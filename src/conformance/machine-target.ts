@@ -2,7 +2,7 @@ import { GICR_STRIDE } from '../arch/frames.ts';
 import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
-import { prune } from '../gic/holding.ts';
+import { prune } from '../gic/queueing.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';
@@ -10,8 +10,8 @@ import type { Wire } from './vectors/vector-step.ts';
 import type { VectorTarget } from './vectors/vector-target.ts';
 
 /**
- * Whose identification, reset values and options the machine of a profile has. What the architecture leaves open, the
- * recorded answers answer as QEMU's board does, which has 256 SPIs: so profile `arch` runs on its personality too.
+ * The personality and the SPIs of each profile's machine. Where the architecture leaves a choice, the recorded answers are those of
+ * QEMU's board with its 256 SPIs, so profile `arch` uses QEMU's personality too.
  */
 const MACHINES = {
   kvm: { personality: 'kvm', spis: 224 },
@@ -22,10 +22,10 @@ const MACHINES = {
   qemu: { personality: 'qemu-virt', spis: 256 },
 } as const satisfies Record<Profile, unknown>;
 
-/** Of each vCPU, where the profile is a KVM: as many as the recorded kernels found. */
+/** List registers of each vCPU in a profile of KVM: the number on the host of the recordings. */
 const LIST_REGISTERS = 4;
 
-/** A machine as {@link VECTOR_LAYOUT} has it, with nothing done to it yet. */
+/** A new machine with the addresses of {@link VECTOR_LAYOUT}. */
 export function vectorMachine(
   cpus: number,
   profile: Profile,
@@ -46,8 +46,7 @@ export function vectorMachine(
 }
 
 /**
- * A machine as the target of a vector. One thread does everything, one step after the other, so an interrupt is where
- * it belongs when a step returns.
+ * A machine as the target of a vector. One thread runs all steps in sequence, so every effect of a step is complete when it returns.
  */
 export class MachineTarget implements VectorTarget {
   readonly #machine: Machine;
@@ -123,7 +122,7 @@ export class MachineTarget implements VectorTarget {
     return this.#inGuest(cpu, () => this.#machine.gic.cpuInterface(cpu).fiq);
   }
 
-  /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */
+  /** Exits the guest of a vCPU: on a trapped access, and before an observation. Only KVM's personalities have effects at the exit. */
   #leave(vcpu: VcpuId): void {
     const { listRegisters, personality, interrupts } = this.#machine.gic;
     const registers = listRegisters[vcpu];
@@ -132,7 +131,7 @@ export class MachineTarget implements VectorTarget {
     if (!registers && !personality.requeues) prune(interrupts, vcpu);
   }
 
-  /** An access of a guest, which runs for this access alone. */
+  /** Runs a vCPU's guest for one access. */
   #inGuest<T>(cpu: VcpuId, access: () => T): T {
     this.#settle();
     const answer = access();

@@ -32,7 +32,7 @@ import { type CoreExports, instantiate } from './module.ts';
 const REASONS: readonly ExitReason[] = ['limit', 'wfi', 'wfe', 'yield', 'stop', 'break', 'semihosting'];
 /** EL1 with SP_EL1, DAIF set. */
 const RESET_PSTATE = 0x3c5;
-/** A call that never ends is never optimised: V8 replaces WebAssembly code at its next call only. */
+/** Most instructions of one call. V8 installs optimised WebAssembly code only at the next call, so a call must not last long. */
 const LONGEST = 65_536;
 const RESET_SCTLR = 0x30d0_0800n;
 /** RES1 bit 31 of MPIDR_EL1. */
@@ -43,19 +43,19 @@ export type CoreOptions = {
   readonly breaks?: boolean;
   /** HLT 0xf000 ends the run with `semihosting` instead of being UNDEFINED. */
   readonly semihosting?: boolean;
-  /** Stores wait in a buffer that barriers, ordered and exclusive accesses drain, and {@link Core.drain}. */
+  /** Stores wait in a buffer, which barriers, ordered and exclusive accesses and {@link Core.drain} drain. */
   readonly storeBuffer?: boolean;
 };
 
 /**
- * An AArch64 core, EL0 and EL1, of one vCPU. A view of the vCPU's block of the shared memory: all state lies there. One
- * thread at a time runs it; registers read by another thread while it runs may be those of some instructions ago.
+ * An AArch64 core, EL0 and EL1, of one vCPU: a view of the vCPU's block in shared memory, which holds all state. One thread at a time
+ * may run it; another thread that reads registers meanwhile may get values of some instructions earlier.
  */
 export class Core {
   readonly #view: DataView<SharedArrayBuffer>;
   readonly #exports: CoreExports;
 
-  /** Binds to a block as it is. A fresh one (zeros) wants {@link reset}. */
+  /** Binds to a block without changing it. A new block (all zeros) needs {@link reset}. */
   constructor(parts: CoreParts) {
     const { memory, at, ramAt, bus, systemRegisters } = parts;
     const view = new DataView(memory.buffer, at, BLOCK_BYTES);
@@ -87,7 +87,7 @@ export class Core {
     if (beside) this.#exports.runBeside(beside.at, beside.index, beside.count, beside.endAt);
   }
 
-  /** Puts the state to what it is out of reset, as a kernel's boot protocol wants it. */
+  /** Sets the reset state, with the registers that the kernel's boot protocol requires. */
   reset(start: { readonly pc: bigint; readonly x0: bigint; readonly affinity: number }): void {
     new Uint8Array(this.#view.buffer, this.#view.byteOffset, STATE_BYTES).fill(0);
     this.pc = start.pc;
@@ -99,7 +99,7 @@ export class Core {
     this.#exports.restored();
   }
 
-  /** Runs `instructions` instructions, or fewer where something ends the run first; see {@link ExitReason}. */
+  /** Runs at most `instructions` instructions; see {@link ExitReason}. */
   run(instructions: number): ExitReason {
     let left = instructions;
     while (left > LONGEST) {
@@ -110,7 +110,7 @@ export class Core {
     return REASONS[this.#exports.run(left)] ?? 'limit';
   }
 
-  /** Ends the run that is under way, after its present instruction. For the imports, in the thread that runs. */
+  /** Ends the current run after its current instruction. Imports call this, in the thread that runs the core. */
   stop(): void {
     this.#view.setInt32(STOP, 1, true);
   }
@@ -124,7 +124,7 @@ export class Core {
     return this.#view.getInt32(IRQ, true) !== 0;
   }
 
-  /** How many WFE and YIELD do nothing before one ends a run; 0 after a reset. */
+  /** How many WFE and YIELD pass before the next ends a run; 0 after a reset. */
   set spins(count: number) {
     this.#view.setUint32(SPINS, count, true);
   }
@@ -137,25 +137,25 @@ export class Core {
     this.#view.setInt32(OPTIONS, bits, true);
   }
 
-  /** After a change of registers, translation tables or memory from outside (a snapshot): forgets translations. */
+  /** Drops cached translations. Call after an outside change of registers, translation tables or memory (a snapshot). */
   restored(): void {
     this.#exports.restored();
   }
 
-  /** The first write of each page is marked in the dirty pages again. */
+  /** Makes the next write to each page set its dirty byte again. */
   protectPages(): void {
     this.#exports.protectPages();
   }
 
-  /** Stores that wait in the store buffer. */
+  /** The number of stores in the store buffer. */
   get waitingStores(): number {
     return this.#view.getInt32(STORES, true);
   }
 
   /**
-   * Makes a waiting store visible. They leave in any order, but for stores to the same bytes.
+   * Makes a waiting store visible. Stores may leave in any order, except stores to the same bytes.
    * @param index - 0 is the oldest
-   * @returns false where there is none, or an older one overlaps it
+   * @returns false if no such store waits, or an older store overlaps it
    */
   drain(index: number): boolean {
     return this.#exports.drainOne(index) !== 0;
@@ -166,7 +166,7 @@ export class Core {
     while (this.waitingStores > 0) this.drain(0);
   }
 
-  /** Whether there were watched accesses since {@link takeSeen}. */
+  /** Whether the core has made watched accesses since the last {@link takeSeen}. */
   get hasSeen(): boolean {
     return this.#view.getInt32(SEEN, true) !== 0;
   }
@@ -180,7 +180,7 @@ export class Core {
     return Array.from({ length: count }, (_, index) => view.getUint32(SEEN_ENTRIES + index * 4, true));
   }
 
-  /** X0 to X30; 31 is the SP in use. */
+  /** X0 to X30; 31 is the current SP. */
   x(register: number): bigint {
     return this.#view.getBigUint64(register === 31 ? SP : register * 8, true);
   }
@@ -210,7 +210,7 @@ export class Core {
     return (this.pstate >>> 2) & 3;
   }
 
-  /** SP_EL0 or SP_EL1, whether it is in use or not. */
+  /** SP_EL0 or SP_EL1, current or not. */
   stackPointer(el: 0 | 1): bigint {
     const inUse = this.pstate & 1;
     if (inUse === el) return this.#view.getBigUint64(SP, true);
@@ -222,7 +222,7 @@ export class Core {
     return this.#view.getBigUint64(at, true);
   }
 
-  /** What decides about translation wants {@link restored} afterwards. */
+  /** Writes a register of the block. Call {@link restored} after a register that affects translation. */
   setState(at: number, value: bigint): void {
     this.#view.setBigUint64(at, value, true);
   }
@@ -255,12 +255,12 @@ export class Core {
     this.#view.setUint32(FPCR + 4, value, true);
   }
 
-  /** Instructions run since reset. Exact in an import too. */
+  /** Instructions since reset. Exact within an import too. */
   get instructions(): bigint {
     return this.#view.getBigUint64(INSTRUCTIONS, true);
   }
 
-  /** The same as a number, which costs no allocation: exact below 2^53. */
+  /** {@link instructions} as a number: exact below 2^53, without allocation. */
   get instructionCount(): number {
     return this.#count(INSTRUCTIONS);
   }

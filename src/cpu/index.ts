@@ -1,4 +1,4 @@
-/** The AArch64 core: {@link Core} is made of {@link CoreParts}; byte offsets of a vCPU's block are in `core/block.ts`. */
+/** The AArch64 core: a {@link Core} is built from {@link CoreParts}; `core/block.ts` has the byte offsets of a vCPU's block. */
 export type { CoreParts, ExitReason } from './contract.ts';
 export { BLOCK_BYTES } from './core/block.ts';
 export { Core, type CoreOptions } from './core.ts';

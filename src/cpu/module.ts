@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { IrqError } from '../base/irq-error.ts';
 import { type CompiledModule, compile, instanceOf, type SharedMemory } from './web-assembly.ts';
 
-/** What `src/cpu/core/run.ts` exports. */
+/** Exports of `src/cpu/core/run.ts`. */
 export type CoreExports = {
   bind(
     at: number,
@@ -22,7 +22,7 @@ export type CoreExports = {
   drainOne(index: number): number;
 };
 
-/** What it imports. */
+/** Imports of the core's module. */
 export type CoreImports = {
   busRead(address: bigint, bytes: number): bigint;
   busWrite(address: bigint, bytes: number, value: bigint): void;
@@ -31,7 +31,7 @@ export type CoreImports = {
   hypercall(immediate: number): void;
 };
 
-/** `npm run build` compiles the core; the sources find it in dist, and so does what is built of them. */
+/** The compiled core, which `npm run build` writes into dist; found from the sources and from dist. */
 const FILE = new URL(
   import.meta.url.endsWith('.ts') ? '../../dist/a64.wasm' : '../../a64.wasm',
   import.meta.url,
@@ -39,7 +39,7 @@ const FILE = new URL(
 
 let compiled: CompiledModule | undefined;
 
-/** The core's code, compiled once a thread. @throws IrqError `ERR_FILE` where the package was not built */
+/** The core's code, compiled once a thread. @throws IrqError `ERR_FILE` if the package was not built */
 function coreModule(): CompiledModule {
   if (compiled) return compiled;
   try {

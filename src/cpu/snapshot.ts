@@ -3,22 +3,22 @@ import type { Core } from './core.ts';
 
 const PAGE_BYTES = 4096;
 
-/** Where a guest's memory lies in the shared buffer: byte offsets and bytes, all multiples of 4 KiB but the last two. */
+/** Places of a guest's memory in the shared buffer: byte offsets and bytes, all multiples of 4 KiB except the last two. */
 export type SnapshotPlaces = {
   readonly ramAt: number;
   readonly ramSize: number;
   /** Byte offset of each vCPU's block. */
   readonly blocksAt: readonly number[];
-  /** A byte for each page of RAM, as the cores were given it (`CoreParts.dirtyPagesAt`). */
+  /** A byte for each page of RAM: the cores' `CoreParts.dirtyPagesAt`. */
   readonly dirtyPagesAt: number;
 };
 
 /**
- * The state of cores and their RAM at one moment, to which they can return again and again. A return copies the pages that
- * were written since, so it costs what the run between has dirtied, not what the guest has.
+ * A snapshot of cores and their RAM, which can be restored any number of times. A restore copies only the pages written since, so its
+ * cost depends on the pages that the run has dirtied, not on the size of RAM.
  *
- * The cores note by themselves which pages they write. Other writers of guest memory (devices, the ITS) say so with
- * {@link touched}. No core runs while a method runs.
+ * Cores mark the pages that they write. Other writers of guest memory (devices, the ITS) call {@link touched}. No core may run while a
+ * method runs.
  */
 export class CoreSnapshot {
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
@@ -27,7 +27,7 @@ export class CoreSnapshot {
   readonly #ram: Uint8Array;
   readonly #blocks: readonly Uint8Array[];
 
-  /** Takes the snapshot. @param cores - those of `places.blocksAt`, as this thread runs them */
+  /** Takes the snapshot. @param cores - this thread's views of the blocks in `places.blocksAt` */
   constructor(buffer: SharedArrayBuffer, places: SnapshotPlaces, cores: readonly Core[]) {
     this.#bytes = new Uint8Array(buffer);
     this.#places = places;
@@ -38,14 +38,14 @@ export class CoreSnapshot {
     this.#watch();
   }
 
-  /** Says that a range of RAM was written from outside of the cores. @param offset - bytes from RAM's start */
+  /** Marks a range of RAM written by another writer than a core. @param offset - bytes from RAM's start */
   touched(offset: number, bytes: number): void {
     const { dirtyPagesAt } = this.#places;
     const last = Math.floor((offset + bytes - 1) / PAGE_BYTES);
     this.#bytes.fill(1, dirtyPagesAt + Math.floor(offset / PAGE_BYTES), dirtyPagesAt + last + 1);
   }
 
-  /** Puts everything back; returns how many pages it took. */
+  /** Restores the snapshot. Returns the number of copied pages. */
   restore(): number {
     const { ramAt, ramSize, blocksAt, dirtyPagesAt } = this.#places;
     const dirty = this.#bytes.subarray(dirtyPagesAt, dirtyPagesAt + ramSize / PAGE_BYTES);
@@ -60,7 +60,7 @@ export class CoreSnapshot {
     return pages;
   }
 
-  /** From here on the first write of each page is noted. */
+  /** Clears the dirty bytes, and makes the next write to each page set its byte. */
   #watch(): void {
     const { dirtyPagesAt, ramSize } = this.#places;
     this.#bytes.fill(0, dirtyPagesAt, dirtyPagesAt + ramSize / PAGE_BYTES);

@@ -2,13 +2,13 @@ const GRANULE_BITS = 3;
 const PAGE_BITS = 12;
 const FILTER_BITS = 0x1_0000;
 
-/** Bytes that watching takes beside a byte for each page: a bit for each of 65,536 values of an address's hash. */
+/** Bytes of the filter, after a byte for each page: a bit for each of 65,536 values of an address's hash. */
 export const FILTER_BYTES = FILTER_BITS / 8;
 
 /**
- * Which guest memory is watched: a core's run ends behind an instruction that accesses it, with {@link Core.takeSeen} saying
- * what it was. Granules of 8 bytes; another granule that shares the hash of a watched one may end a run too. After a change
- * each core wants `restored`. No core runs meanwhile.
+ * The watched guest memory, in granules of 8 bytes. A core's run ends after an instruction that accesses a watched granule, or a granule
+ * with the same hash; {@link Core.takeSeen} returns the accesses. After a change, call `restored` of each core. No core may run during a
+ * change.
  */
 export class WatchedMemory {
   readonly #pages: Uint8Array<SharedArrayBuffer>;

@@ -1,8 +1,8 @@
 import { IrqError } from '../base/irq-error.ts';
 
 /**
- * The part of WebAssembly's JavaScript interface that the core uses, with its types: TypeScript has them in the DOM's
- * library only, which is none of Node's.
+ * Types of the part of WebAssembly's JavaScript interface that the core uses: TypeScript declares them only in its DOM library, which
+ * Node.js code does not load.
  */
 export type SharedMemory = { readonly buffer: SharedArrayBuffer };
 
@@ -18,7 +18,7 @@ type Api = {
   ) => { readonly exports: object };
 };
 
-/** @throws IrqError `ERR_CONFIG` where Node.js has none */
+/** @throws IrqError `ERR_CONFIG` if this Node.js has no WebAssembly */
 function api(): Api {
   const { WebAssembly } = globalThis as unknown as { readonly WebAssembly?: Api };
   if (WebAssembly === undefined)
@@ -30,10 +30,10 @@ function api(): Api {
 }
 
 const PAGE_BYTES = 65_536;
-/** The most that a memory of 32-bit addresses has; the core's code declares it too. */
+/** The most pages of a memory with 32-bit addresses; the core's module declares the same maximum. */
 const MOST_PAGES = 65_536;
 
-/** A memory, zeroed, that threads can share: it may be posted to a worker. `bytes` is rounded up to 64 KiB; below 4 GiB. */
+/** A zeroed memory that can be posted to workers. Rounds `bytes`, less than 4 GiB, up to 64 KiB. */
 export function sharedMemory(bytes: number): SharedMemory {
   return new (api().Memory)({ initial: Math.ceil(bytes / PAGE_BYTES), maximum: MOST_PAGES, shared: true });
 }

@@ -11,7 +11,7 @@ export type Block = {
   readonly ms: number;
 };
 
-type CompareDevice = {
+type DebateDevice = {
   readonly plan: Plan;
   readonly device: number;
   readonly blocks: readonly Block[];
@@ -31,10 +31,7 @@ const LOST_MS = 10_000;
  * A device thread of a comparison: each run is the next of its blocks. No interrupt coalesces: the device signals a
  * source again only after it was handled.
  */
-export function compareDevice(
-  machine: Machine,
-  { plan, device, blocks }: CompareDevice,
-): { run(): BlockDone } {
+export function debateDevice(machine: Machine, { plan, device, blocks }: DebateDevice): { run(): BlockDone } {
   const { proof } = stressViews(machine, plan);
   const { irqfds } = machine.vm;
   const { clock } = machine;
@@ -80,4 +77,4 @@ export function compareDevice(
   };
 }
 
-export const compareDeviceProgram = threadProgram(import.meta.url, compareDevice);
+export const debateDeviceProgram = threadProgram(import.meta.url, debateDevice);

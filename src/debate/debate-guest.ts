@@ -6,13 +6,13 @@ import { guestProgram } from '../threads/programs.ts';
 /** Longer than any wait of a comparison. */
 export const POLL_NS = 1e9;
 
-export type CompareGuest = { readonly plan: Plan; readonly polls: boolean };
+export type DebateGuest = { readonly plan: Plan; readonly polls: boolean };
 
 /**
  * The guest of a stress run. With a core for each thread its vCPU always polls: the load of the machine would decide
  * whether a vCPU parks, and that would hide the design.
  */
-export function compareGuest(machine: Machine, vcpu: Vcpu, { plan, polls }: CompareGuest): Guest {
+export function debateGuest(machine: Machine, vcpu: Vcpu, { plan, polls }: DebateGuest): Guest {
   const guest = stressGuest(machine, vcpu, plan);
   if (!polls) return guest;
   return {
@@ -24,4 +24,4 @@ export function compareGuest(machine: Machine, vcpu: Vcpu, { plan, polls }: Comp
   };
 }
 
-export const compareGuestProgram = guestProgram(import.meta.url, compareGuest);
+export const debateGuestProgram = guestProgram(import.meta.url, debateGuest);

@@ -11,8 +11,8 @@ import { buildStress, type Plan, stressDriverProgram, stressViews, VIOLATIONS } 
 import { type Cast, Harness } from '../threads/harness.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
-import { type Block, type BlockDone, compareDeviceProgram } from './debate-device.ts';
-import { compareGuestProgram, POLL_NS } from './debate-guest.ts';
+import { type Block, type BlockDone, debateDeviceProgram } from './debate-device.ts';
+import { debateGuestProgram, POLL_NS } from './debate-guest.ts';
 import type { DesignResult, DispatchFigures } from './debate-result.ts';
 
 export type CompareTopology = { readonly vcpus: number; readonly devices: number; readonly events: number };
@@ -53,7 +53,7 @@ export type Pass = Pick<DispatchFigures, 'perSecond' | 'signals' | 'violations'>
 
 /**
  * Measures one design under one dispatch on real threads.
- * @param seconds - how long, beside what it takes to start the threads
+ * @param seconds - duration, without the start of the threads
  * @returns undefined where the signal aborts first: a part of the blocks says nothing
  */
 export async function measureDispatch(
@@ -112,10 +112,10 @@ export async function measureDispatch(
 
 function castOf(plan: Plan, blocks: readonly Block[], always: boolean): Cast {
   const devices = Array.from({ length: plan.devices }, (_, device) => {
-    return [`device${device}`, compareDeviceProgram({ plan, device, blocks })] as const;
+    return [`device${device}`, debateDeviceProgram({ plan, device, blocks })] as const;
   });
   return {
-    guest: compareGuestProgram({ plan, polls: always }),
+    guest: debateGuestProgram({ plan, polls: always }),
     // The driver is the VMM: it connects the sources at the start, and then has nothing to do.
     programs: { ...Object.fromEntries(devices), driver: stressDriverProgram(plan) },
   };

@@ -111,7 +111,7 @@ const WARM_VECTORS = 64;
 type Alone = Pick<DesignResult, 'injection' | 'byRoute' | 'updates' | 'fates'>;
 
 /**
- * What is measured in this thread alone, without any other; in steps, between which Ctrl-C is heard.
+ * Runs the measurements that use only this thread, in steps; Ctrl-C takes effect between steps.
  * @returns undefined where the signal aborts first
  */
 async function measureAlone(name: DesignName, signal: AbortSignal | undefined): Promise<Alone | undefined> {

@@ -6,7 +6,7 @@ import { isPending } from '../gic/state.ts';
 import { connectionsOf, nameOf, SOURCE_POLICY } from '../guest/index.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID } from '../kvm/route.ts';
-import type { Design, DesignName, Source, UpdateCost, Userland } from '../vmm/design.ts';
+import type { Design, DesignName, DesignSource, UpdateCost, Userland } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
 import { type UpdateTrial, updateFates } from '../vmm/update-fates.ts';
@@ -67,7 +67,7 @@ function connected(design: Design, count: number, policy: VmmPolicy): Userland {
   return userland;
 }
 
-function sourceOf({ msi }: Design, index: number): Source {
+function sourceOf({ msi }: Design, index: number): DesignSource {
   if (msi === 'none') return { kind: 'wired', pin: index };
   const eventId: EventId = msi === 'spi' ? FIRST_SPI + (index % SPIS) : index;
   return { kind: 'msi', deviceId: 8, eventId, doorbell: DEFAULT_CONFIG.itsBase + gits.TRANSLATER };
@@ -119,7 +119,7 @@ export function measureFates(abi: DesignName, moments: number = MOMENTS): Design
   };
 }
 
-type Steps = (to: Source) => readonly ((userland: Userland) => unknown)[];
+type Steps = (to: DesignSource) => readonly ((userland: Userland) => unknown)[];
 
 /** One machine with two interrupts, restored to its first state before each trial: a snapshot is a copy. */
 function trialsOf(abi: DesignName): (steps: Steps, policy: VmmPolicy) => () => UpdateTrial {

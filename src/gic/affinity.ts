@@ -1,6 +1,6 @@
 import type { VcpuId } from '../arch/intid.ts';
 
-/** vCPUs that share all levels of their affinity but the lowest: a target list of an SGI has 16 bits. */
+/** log2 of the vCPUs that share Aff1 and above: 16, because an SGI's target list has 16 bits. */
 const CLUSTER_BITS = 4;
 
 /**
@@ -12,7 +12,7 @@ export function affinityOf(vcpu: VcpuId): number {
   return (vcpu & 0xf) | (((vcpu >>> CLUSTER_BITS) & 0xff) << 8) | (((vcpu >>> 12) & 0xff) << 16);
 }
 
-/** The vCPU of an affinity as {@link affinityOf} numbers it, or -1 where there is none among the first `vcpus`. */
+/** The vCPU with an affinity that {@link affinityOf} gives, or -1 if none of the first `vcpus` has that affinity. */
 export function vcpuWith(affinity: number, vcpus: number): VcpuId {
   if ((affinity & 0xff00_00f0) !== 0) return -1;
   const vcpu: VcpuId =

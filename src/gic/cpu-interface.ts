@@ -22,11 +22,11 @@ const CTLR = 3;
 const IGRPEN = 4;
 const AP0R = 5;
 const AP1R = 6;
-// These are no registers of the architecture.
-/** Which bits of a priority decide on preemption in groups 0 and 1: what the binary points and CBPR come to. */
+// The words below are not architectural registers.
+/** Masks of the group priority bits for groups 0 and 1, computed from the binary points and CBPR. */
 const MASK0 = 8;
 const MASK1 = 9;
-/** What ICC_CTLR_EL1 says of the host, if userspace restored less; its top bit says that it did. */
+/** The read-only bits of ICC_CTLR_EL1 that userspace restored; {@link RESTORED} is set once userspace has. */
 const FEATURES = 10;
 const RESTORED = 1 << 31;
 
@@ -40,16 +40,16 @@ export function cpuInterfaceRegion(layout: Layout, vcpu: VcpuId): Region {
   return layout.region(`vcpu${vcpu}.icc`, LINE);
 }
 
-/** What implementations of the CPU interface make of ends that the architecture calls UNPREDICTABLE or leaves to software. */
+/** Choices of an implementation about EOIR and DIR, where the architecture says UNPREDICTABLE or leaves the choice to software. */
 export type CpuInterfaceChoices = {
-  /** Whether an EOI is ignored where the most urgent active priority is of the other group. */
+  /** Whether EOIR ignores a write when the most urgent active priority belongs to the other group. */
   readonly checksEoiGroup: boolean;
   /**
-   * Whether an EOI deactivates its INTID only if that is active on this vCPU, in the register's group, with the priority that the
-   * EOI dropped; if not, wherever it is active.
+   * true: EOIR deactivates an interrupt only if the interrupt is active on this vCPU, in the register's group, with the priority
+   * that EOIR dropped. false: EOIR deactivates the interrupt on any vCPU.
    */
   readonly eoiEndsMatching: boolean;
-  /** Whether DIR deactivates an SPI that is active on another vCPU. KVM loses such a DIR before Linux 6.19. */
+  /** Whether DIR deactivates an SPI that is active on another vCPU. Before Linux 6.19, KVM loses such a DIR. */
   readonly dirReachesOthers: boolean;
 };
 
@@ -60,10 +60,10 @@ const ARCHITECTURE: CpuInterfaceChoices = {
 };
 
 /**
- * The CPU interface of one vCPU: what its guest reaches through the ICC_*_EL1 system registers.
+ * The CPU interface of one vCPU: the state and the effects of its ICC_*_EL1 system registers.
  *
- * Its registers belong to the vCPU's own thread, which alone may call these methods while the vCPU runs; they are plain
- * words. The states of interrupts, which others change at the same time, are behind {@link InterruptSource}.
+ * The registers are plain words of the vCPU's thread: while the vCPU runs, only that thread may call these methods.
+ * {@link InterruptSource} holds the states of interrupts, which other threads change at the same time.
  * @see Arm IHI 0069, "Programmers' model, CPU interface"; hyp/vgic-v3-sr.c for KVM's choices
  */
 export class CpuInterface {
@@ -95,7 +95,7 @@ export class CpuInterface {
   }
 
   /**
-   * Reads ICC_IAR1_EL1: takes the most urgent group 1 interrupt, if it may be signalled now.
+   * Reads ICC_IAR1_EL1: acknowledges the most urgent group 1 interrupt, if masks and priorities let it be signalled.
    * @returns its INTID, or 1023 with nothing changed
    */
   acknowledge(): Intid {
@@ -122,7 +122,7 @@ export class CpuInterface {
     }
   }
 
-  /** Reads ICC_HPPIR1_EL1: the INTID that would be next, whatever the mask and the running priority; else 1023. */
+  /** Reads ICC_HPPIR1_EL1: the INTID of the highest priority pending interrupt, ignoring PMR and the running priority; else 1023. */
   get highestPending(): Intid {
     return this.#highestPending(GROUP1);
   }
@@ -140,15 +140,14 @@ export class CpuInterface {
   }
 
   /**
-   * Writes ICC_EOIR1_EL1: drops the running priority and, in EOImode 0, deactivates.
-   * The special INTIDs are ignored. An INTID that is not the active one drops the top priority all the same; whether it is
-   * deactivated is the personality's choice.
+   * Writes ICC_EOIR1_EL1: drops the running priority and, in EOImode 0, deactivates the interrupt. Ignores special INTIDs.
+   * An INTID other than the most urgent active one drops the priority too; the personality chooses whether that INTID is deactivated.
    */
   endOfInterrupt(intid: Intid): void {
     this.#endOfInterrupt(intid, GROUP1);
   }
 
-  /** Writes ICC_EOIR0_EL1, as {@link endOfInterrupt} for group 0. Neither deactivates an interrupt of the other group. */
+  /** Writes ICC_EOIR0_EL1: {@link endOfInterrupt} for group 0. Neither register deactivates an interrupt of the other group. */
   endOfInterruptGroup0(intid: Intid): void {
     this.#endOfInterrupt(intid, 0);
   }
@@ -167,7 +166,7 @@ export class CpuInterface {
     }
   }
 
-  /** Writes ICC_DIR_EL1: deactivates in EOImode 1, and is ignored in EOImode 0. */
+  /** Writes ICC_DIR_EL1: deactivates the interrupt in EOImode 1; no effect in EOImode 0. */
   deactivate(intid: Intid): void {
     // guard: dir-ends-interrupt
     if ((this.#get(CTLR) & EOIMODE) === 0 || isSpecial(intid)) return;
@@ -175,7 +174,7 @@ export class CpuInterface {
     else this.#deactivate(intid, TARGET, this.vcpu << TARGET_SHIFT);
   }
 
-  /** Ends the active state of an interrupt whose state is as wanted. See Interrupts.deactivate. */
+  /** Deactivates an interrupt if the bits `mask` of its state equal `wanted`. See Interrupts.deactivate. */
   #deactivate(intid: Intid, mask: number, wanted: number): void {
     if (intid >= FIRST_LPI) return;
     const at = this.#interrupts.find(this.vcpu, intid);
@@ -183,29 +182,29 @@ export class CpuInterface {
       this.#interrupts.settle(this.vcpu, intid);
   }
 
-  /** Whether the IRQ or the FIQ line into the core is up: something may be taken now. */
+  /** Whether the IRQ or the FIQ line into the core is asserted. */
   get signalled(): boolean {
     return this.#signalled() !== NONE;
   }
 
-  /** Whether the IRQ line is up (ISR_EL1.I): something of group 1 may be taken now. */
+  /** Whether the IRQ line is asserted (ISR_EL1.I): IAR1 would return a group 1 interrupt. */
   get irq(): boolean {
     return this.#signalled() === GROUP1;
   }
 
-  /** Whether the FIQ line is up (ISR_EL1.F): something of group 0 may be taken now. */
+  /** Whether the FIQ line is asserted (ISR_EL1.F): IAR0 would return a group 0 interrupt. */
   get fiq(): boolean {
     return this.#signalled() === 0;
   }
 
-  /** Whether {@link signalled} is worth a call: false says that nothing is signalled, true says little. For pollers. */
+  /** A cheap check for pollers before {@link signalled}: false means that no interrupt is signalled; true may be spurious. */
   get mayBeSignalled(): boolean {
     return this.#interrupts.wantsLook(this.vcpu);
   }
 
   /**
-   * As {@link signalled}, of a vCPU that sleeps: any thread may ask, because nothing is taken off the list. Where something is listed, a
-   * search of the bits of all INTIDs.
+   * {@link signalled} for a sleeping vCPU. Any thread may call: the method leaves the list alone. If any interrupt is listed, the
+   * method searches the bits of all INTIDs.
    */
   get isCalled(): boolean {
     const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
@@ -219,7 +218,7 @@ export class CpuInterface {
     return called;
   }
 
-  /** The group of what is signalled, or {@link NONE}. */
+  /** The group of the signalled interrupt, GROUP1 or 0, or {@link NONE}. */
   #signalled(): Intid {
     const intid = this.#candidate();
     if (intid === NONE) return NONE;
@@ -237,7 +236,7 @@ export class CpuInterface {
     return this.#get(PMR);
   }
 
-  /** ICC_PMR_EL1: only priorities numerically below it are signalled. 0 after reset. */
+  /** ICC_PMR_EL1: only interrupts with a numerically lower priority are signalled. 0 after reset. */
   set priorityMask(value: number) {
     this.#put(PMR, value & PRIORITY_MASK);
   }
@@ -316,7 +315,7 @@ export class CpuInterface {
     this.#put(AP1R, value);
   }
 
-  /** All registers that are state, and the running priority, by name: for consoles. Allocates. */
+  /** All registers that hold state, and the running priority, by name: for consoles. Allocates. */
   registers(): Readonly<Record<string, number>> {
     return {
       ICC_PMR_EL1: this.priorityMask,
@@ -338,13 +337,13 @@ export class CpuInterface {
     return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0);
   }
 
-  /** Whether an interrupt of this state gets past the mask and the running priority. */
+  /** Whether PMR and the running priority let an interrupt with this state be signalled. */
   #signals(state: number): boolean {
     // guard: only-urgent-is-signalled
     return priorityOf(state) < this.#get(PMR) && this.#groupPriority(state) < this.runningPriority;
   }
 
-  /** The part of a priority that decides on preemption. @see "Priority grouping" */
+  /** The group priority, which decides preemption. @see "Priority grouping" */
   #groupPriority(state: number): number {
     return priorityOf(state) & this.#get((state & GROUP1) !== 0 ? MASK1 : MASK0);
   }
@@ -360,7 +359,10 @@ export class CpuInterface {
     this.#put(register, this.#get(register) | (1 << (this.#groupPriority(state) >>> LEVEL_SHIFT)));
   }
 
-  /** Clears the most urgent active priority, and returns it; negative if it is of the wrong group and the personality minds. */
+  /**
+   * Clears the most urgent active priority and returns it; {@link IDLE_PRIORITY} if none is active. -1, with nothing cleared, if the
+   * personality checks the group and no priority of `group` is the most urgent.
+   */
   #dropPriority(group: number): number {
     const active0 = this.#get(AP0R);
     const active1 = this.#get(AP1R);

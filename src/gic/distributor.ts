@@ -6,11 +6,11 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, type Mutex } from '../memory/mutex.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { vcpuWith } from './affinity.ts';
-import { type MappedLpis, reroute, setForwarding } from './holding.ts';
 import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import type { ItsPresence } from './its-presence.ts';
 import type { GicPersonality } from './personality.ts';
+import { type MappedLpis, reroute, setForwarding } from './queueing.ts';
 import { NO_TARGET } from './state.ts';
 
 /** GICD_CTLR: ARE is bit 4, DS bit 6, and both are always 1. */
@@ -28,12 +28,12 @@ export type DistributorRegions = {
   readonly routers: Region;
 };
 
-/** Adds the distributor's own registers to a layout; those with a field for each interrupt are in the states. */
+/** Adds the distributor's own registers to a layout. Registers with a field for each interrupt live in the state words. */
 export function distributorRegions(layout: Layout, spis: number): DistributorRegions {
   return layout.group('gicd', { lock: MUTEX, revision: 1, its: 1, routers: 2 * spis });
 }
 
-/** What an identification register must know of the machine. */
+/** Facts of the machine that GICD_TYPER reports. */
 export type DistributorConfig = { readonly idBits: number; readonly its: ItsPresence };
 
 type Frame = InterruptBank & {
@@ -56,7 +56,7 @@ const REGISTERS = new RegisterTable<Frame>([
   zero('GICD_SETSPI_SR', gicd.SETSPI_SR),
   zero('GICD_CLRSPI_SR', gicd.CLRSPI_SR),
   ...interruptRegisters<Frame>('GICD_', 0, DISTRIBUTOR_INTIDS),
-  // Without affinity routing, and for two security states.
+  // Only without affinity routing, or with two security states.
   zero('GICD_ITARGETSR', gicd.ITARGETSR, DISTRIBUTOR_INTIDS, [1, 4]),
   zero('GICD_IGRPMODR', gicd.IGRPMODR, DISTRIBUTOR_INTIDS / 8),
   zero('GICD_NSACR', gicd.NSACR, DISTRIBUTOR_INTIDS / 4),
@@ -68,8 +68,8 @@ const REGISTERS = new RegisterTable<Frame>([
 ]);
 
 /**
- * The distributor's frame of 64 KiB. Any thread may read and write: a field of an interrupt changes by one
- * compare-and-swap of its state, and what takes several words is done under the configuration lock, which is taken
+ * The distributor's frame of 64 KiB. Any thread may read and write. A write to one interrupt's field is one
+ * compare-and-swap of its state; a write that needs several words takes the configuration lock, which a thread takes
  * before every other lock of the interrupt controller (gicv3-its-model, 10.2).
  * @see Arm IHI 0069, "Distributor register descriptions"; vgic-mmio-v3.c
  */
@@ -110,13 +110,13 @@ export class Distributor {
   /**
    * Reads a register.
    * @param offset - 0 to 0xffff
-   * @param size - 1, 2, 4 or 8 bytes; what the register does not take reads as zero
+   * @param size - 1, 2, 4 or 8 bytes; a size that the register does not support reads as zero
    */
   read(offset: number, size: number): bigint {
     return REGISTERS.read(this.#frame, offset, size);
   }
 
-  /** Writes a register; what cannot be written is ignored. */
+  /** Writes a register; ignores read-only registers and unsupported sizes. */
   write(offset: number, size: number, value: bigint): void {
     REGISTERS.write(this.#frame, offset, size, value);
   }
@@ -149,7 +149,7 @@ function readControl({ interrupts, personality }: Frame): number {
 
 function writeControl({ interrupts, lpis, personality, lock }: Frame, value: number): void {
   const enables = value & personality.groupEnables;
-  // KVM has one enable, which forwards whatever group an interrupt is in.
+  // KVM has one enable, which forwards both groups.
   const groups = personality.groupEnables === ENABLE_GROUP1 && enables !== 0 ? 3 : enables;
   lock.lock();
   try {
@@ -199,7 +199,7 @@ function writeRouter(frame: Frame, intid: Intid, value: bigint, mask: bigint): v
   }
 }
 
-/** The affinity that a router names, Aff3 in bits 31:24. Its bit 31, "any vCPU", is not heeded. */
+/** The affinity in a GICD_IROUTER, Aff3 moved to bits 31:24. Ignores Interrupt_Routing_Mode (bit 31, "any vCPU"). */
 function affinityIn(router: bigint): number {
   return Number(router & 0x00ff_ffffn) | (Number((router >> 32n) & 0xffn) << 24);
 }

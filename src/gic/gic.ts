@@ -24,27 +24,27 @@ import { resetInterrupts } from './reset.ts';
 import { SystemRegisters } from './system-registers.ts';
 import { Wires } from './wires.ts';
 
-/** What has to be known of an interrupt controller to lay it out. */
+/** The configuration that decides the layout of an interrupt controller. */
 export type GicConfig = InterruptsConfig & {
   readonly personality: GicPersonalityName;
-  /** Whether the machine has an ITS, and so LPIs. */
+  /** Whether the machine has an ITS, and therefore LPIs. */
   readonly its: boolean;
 };
 
-/** Where an interrupt controller lies; made by {@link gicRegions}. */
+/** The regions of an interrupt controller; made by {@link gicRegions}. */
 export type GicRegions = {
   readonly config: GicConfig;
   readonly interrupts: InterruptRegions;
   /** By vCPU. */
   readonly cpuInterfaces: readonly Region[];
-  /** By vCPU, where there are list registers. */
+  /** By vCPU; empty without list registers. */
   readonly listRegisters: readonly Region[];
   readonly distributor: DistributorRegions;
   readonly redistributors: Records;
   readonly lpis: LpiRegions;
 };
 
-/** Adds everything of an interrupt controller but its ITS to a layout. */
+/** Adds the regions of an interrupt controller, without its ITS, to a layout. */
 export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
   const each = <T>(make: (vcpu: VcpuId) => T): T[] =>
     Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
@@ -59,11 +59,11 @@ export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
   };
 }
 
-/** What the interrupt controller calls outside itself. */
+/** Functions of the board that the interrupt controller calls. */
 export type GicHooks = {
-  /** LPIs were disabled at a redistributor: cached translations may no longer be used. Called with no lock held. */
+  /** A redistributor's LPIs were disabled: the board must drop cached translations. The caller holds no lock. */
   readonly lpisDisabled: (vcpu: VcpuId) => void;
-  /** Makes the interrupts of another class: a machine with a fault put in on purpose, or one with stamps. */
+  /** Makes a subclass of {@link Interrupts}: with an injected fault, or with time stamps. */
   readonly makeInterrupts?: (regions: InterruptRegions) => Interrupts;
 };
 
@@ -79,17 +79,17 @@ function listRegistersOf(
   });
 }
 
-/** A GICv3 without its ITS, bound to shared memory: a view without state, to be made anew in any thread. */
+/** A GICv3 without its ITS, bound to shared memory: a view without state, which each thread makes for itself. */
 export class Gic {
   readonly config: GicConfig;
   readonly personality: GicPersonality;
   readonly interrupts: Interrupts;
   readonly wires: Wires;
-  /** By vCPU; only the thread of a vCPU may use its own while it runs. */
+  /** By vCPU. While a vCPU runs, only its thread may use its CPU interface. */
   readonly cpuInterfaces: readonly CpuInterface[];
-  /** By vCPU; empty where the machine has none, and guests take interrupts from the lists themselves. As for the CPU interfaces. */
+  /** By vCPU; empty on a machine whose guests take interrupts directly from the lists. While a vCPU runs, only its thread may use them. */
   readonly listRegisters: readonly ListRegisters[];
-  /** By vCPU: the same registers by name or encoding. */
+  /** By vCPU: the CPU interface by name or encoding of its registers. */
   readonly systemRegisters: readonly SystemRegisters[];
   readonly distributor: Distributor;
   /** By vCPU. */
@@ -125,7 +125,7 @@ export class Gic {
     this.config = regions.config;
     this.personality = personality;
     this.interrupts = interrupts;
-    this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
+    this.wires = new Wires(interrupts, personality.everyHighIsAnEdge);
     this.listRegisters =
       interrupts instanceof LoadableInterrupts ? listRegistersOf(words, regions, interrupts) : [];
     this.cpuInterfaces = regions.cpuInterfaces.map(
@@ -151,7 +151,7 @@ export class Gic {
     this.its = its;
   }
 
-  /** Puts everything into its reset state. Before any thread of the machine runs. */
+  /** Resets the controller. Call it before any thread of the machine runs. */
   reset(): void {
     this.its.exists = this.config.its;
     resetInterrupts(this.interrupts, (intid, vcpu) => resetState(this.personality, intid, vcpu));
@@ -170,7 +170,7 @@ export class Gic {
     return found;
   }
 
-  /** As {@link cpuInterface}, with the list as its source, whatever the machine has: as KVM looks at a vCPU that is not in its guest. */
+  /** The CPU interface of a vCPU over its list, even if the machine has list registers: KVM's view of a vCPU outside its guest. */
   cpuInterfaceOfList(vcpu: VcpuId): CpuInterface {
     const region = this.#cpuRegions[vcpu];
     if (!region) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);

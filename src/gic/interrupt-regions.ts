@@ -9,28 +9,28 @@ import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';
 export type InterruptsConfig = {
   /** 1 to 512 */
   readonly vcpus: number;
-  /** SPIs that there is room for, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
+  /** Room for SPIs: a multiple of 32 from 32 to 960, or 988; INTIDs 32 to 31 + spis. */
   readonly spis: number;
-  /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
+  /** Bits of an INTID, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
   readonly idBits: number;
-  /** List registers of each vCPU, up to 16. 0, or left out: none, and a guest takes interrupts from the list itself. */
+  /** List registers of each vCPU, up to 16. 0 or absent: none; a guest takes interrupts directly from the list. */
   readonly listRegisters?: number;
 };
 
-/** What an interrupt controller may choose about its interrupts. */
+/** Choices of an implementation about delivering interrupts. */
 export type InterruptChoices = {
-  /** Whether interrupts of equal priority are taken in the order in which they became pending; if not, the lowest INTID is. */
+  /** Among interrupts of equal priority, the vCPU takes first - true: the one that became pending first; false: the lowest INTID. */
   readonly firstCome: boolean;
-  /** Whether a level interrupt that was latched by register stays latched until it ends; if not, the acknowledge clears the latch. */
+  /** A level interrupt that ISPENDR latched stays latched - true: until it is deactivated; false: until it is acknowledged. */
   readonly keepsLevelLatch: boolean;
   /**
-   * Where more interrupts wait than there are list registers: whether those that are pending are loaded before those that are active,
-   * and EOIs of the latter are counted (Linux 6.19). If not, active ones are loaded first, and an EOI that finds none is lost.
+   * Applies when more interrupts wait than there are list registers. true (Linux 6.19): the vCPU loads pending interrupts before
+   * active ones, and EOIcount counts EOIs of the active ones left out. false: active ones first; an EOI without a list register is lost.
    */
   readonly loadsPendingFirst: boolean;
 };
 
-/** Where the states of all interrupts lie, and what each vCPU looks at. */
+/** The regions of all interrupt states, of each vCPU's list and of each vCPU's bell. */
 export type InterruptRegions = {
   /** 32 words a vCPU: its SGIs and PPIs. */
   readonly privates: Region;
@@ -39,15 +39,15 @@ export type InterruptRegions = {
   readonly existing: Region;
   readonly lpis: Region;
   readonly census: Region;
-  /** By vCPU: the INTIDs that it should look at. */
+  /** By vCPU: the list of INTIDs that the vCPU should check (KVM: ap_list). */
   readonly lists: readonly VcpuListRegions[];
   /** By vCPU: where its thread sleeps. */
   readonly bells: readonly Region[];
   /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
   readonly forwarding: Region;
-  /** By vCPU, where there are list registers: a word that tells its thread to leave the guest. */
+  /** By vCPU, with list registers only: a word that tells the vCPU's thread to leave the guest. */
   readonly kicks: readonly Region[];
-  /** A word an SPI, and an LPI where there are list registers: where one that was routed elsewhere while it was active, or loaded, goes. */
+  /** A word for each SPI, and with list registers for each LPI: the next target of an interrupt rerouted while active or loaded. */
   readonly nextTargets: Region;
   readonly acks: LevelAckRegions;
   readonly idLimit: number;
@@ -56,7 +56,7 @@ export type InterruptRegions = {
   readonly loadsPendingFirst: boolean;
 };
 
-/** How many SPIs exist, of those that there is room for. */
+/** How many SPIs exist, out of the room for them. */
 export const EXISTING_SPIS: SizedKind = {
   name: 'existing SPIs',
   words: 1,

@@ -1,15 +1,14 @@
 import type { Intid, VcpuId } from '../arch/intid.ts';
 import type { Register } from '../arch/register-table.ts';
 import { interruptFields } from '../arch/registers.ts';
-import { endActive, retrigger } from './holding.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { GicPersonality } from './personality.ts';
+import { endActive, retrigger } from './queueing.ts';
 import {
   ACTIVE,
   EDGE,
   ENABLED,
   GROUP1,
-  HELD,
   isPending,
   LATCH,
   LINE,
@@ -17,21 +16,22 @@ import {
   PRIORITY_SHIFT,
   priorityOf,
   targetOf,
+  UNQUEUED,
 } from './state.ts';
 
-/** The interrupts that a frame has registers for: all SPIs, or the SGIs and PPIs of one vCPU. */
+/** The interrupts of a register frame: all SPIs, or the SGIs and PPIs of one vCPU. */
 export type InterruptBank = {
   readonly interrupts: Interrupts;
   readonly personality: GicPersonality;
   readonly vcpu: VcpuId;
-  /** The INTIDs that are reached through this frame, `from` to `to - 1`; the others read as zero. */
+  /** The frame covers INTIDs `from` to `to - 1`; fields of other INTIDs read as zero. */
   readonly from: number;
   readonly to: number;
-  /** INTIDs below this one have a fixed trigger. */
+  /** INTIDs below `fixedTriggers` have a fixed trigger. */
   readonly fixedTriggers: number;
 };
 
-/** What one bit, or one field of a few bits, of an interrupt register means. */
+/** A register with one field of 1, 2 or 8 bits for each interrupt. */
 type Field = {
   readonly name: string;
   readonly at: number;
@@ -55,8 +55,8 @@ const pending: Field['read'] = (state, { personality }, intid) =>
 const active = (state: number) => (state & ACTIVE) / ACTIVE;
 
 /**
- * The registers that hold a field for each interrupt, at the same offsets in the distributor and in the SGI frame of a
- * redistributor. Each interrupt changes by a step of its own; a register is not one atomic thing, nor is it in KVM.
+ * The registers with a field for each interrupt, at the same offsets in the distributor and in the SGI frame of a
+ * redistributor. A write changes one interrupt after the other, each in one step; as in KVM, it is not atomic as a whole.
  * @see vgic-mmio.c
  */
 const FIELDS: readonly Field[] = [
@@ -82,7 +82,7 @@ const FIELDS: readonly Field[] = [
   }),
   bit('ICPENDR', interruptFields.ICPENDR, pending, ({ interrupts }, at, _intid, value) => {
     // guard: icpendr-takes-latch
-    if (value !== 0) interrupts.amend(at, LATCH | HELD, 0);
+    if (value !== 0) interrupts.amend(at, LATCH | UNQUEUED, 0);
   }),
   bit('ISACTIVER', interruptFields.ISACTIVER, active, ({ interrupts }, at, intid, value) => {
     if (value === 0) return;
@@ -110,7 +110,7 @@ const FIELDS: readonly Field[] = [
     at: interruptFields.ICFGR,
     bits: 2,
     sizes: [4],
-    // Of the two bits only the upper one means something; the lower one reads as zero.
+    // Int_config[1] selects edge or level; Int_config[0] reads as zero.
     read: (state) => ((state & EDGE) / EDGE) * 2,
     write: ({ interrupts, personality, fixedTriggers }, at, intid, value) => {
       // guard: icfgr-trigger-bit
@@ -123,7 +123,7 @@ const FIELDS: readonly Field[] = [
 ];
 
 /**
- * The rows of these registers for a frame that shows INTIDs 0 to `intids - 1`, starting at offset `base`.
+ * Rows of the registers in {@link FIELDS}, for a frame with INTIDs 0 to `intids - 1` that starts at offset `base`.
  * @param prefix - `GICD_` or `GICR_`
  */
 export function interruptRegisters<Frame extends InterruptBank>(
@@ -165,7 +165,7 @@ function writeField(bank: InterruptBank, field: Field, offset: number, size: num
     field.write(bank, at + intid - begin, intid, (value >>> ((intid - first) * field.bits)) & mask);
 }
 
-/** One past the last INTID that is reached through a frame and exists. Their states lie in a row. */
+/** One past the last existing INTID of a frame. The state words of a frame's INTIDs are contiguous. */
 function endOf({ interrupts, to }: InterruptBank): number {
   return Math.min(to, interrupts.endSpi);
 }

@@ -1,6 +1,6 @@
 import type { Interrupts } from './interrupts.ts';
 
-/** Where a CPU interface finds its interrupts: the list of its vCPU, or list registers that are filled from the list. */
+/** The interrupts that a CPU interface takes: its vCPU's list, or the list registers filled from that list. */
 export type InterruptSource = Pick<
   Interrupts,
   | 'find'

@@ -3,15 +3,15 @@ import { load, peek, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
 import { NONE, targetOf } from './state.ts';
 
-/** Which interrupts a machine has, and where the state word of each lies. Any thread may call these methods; none blocks. */
+/** The interrupts of a machine and the offsets of their state words. Any thread may call these methods; none blocks. */
 export class InterruptStates {
   protected readonly words: Words;
-  /** Where the state of LPI 0 would lie. */
+  /** Offset, in words, at which the state of an INTID 0 among the LPIs would lie. */
   protected readonly lpis: number;
   readonly #privates: number;
   readonly #spis: number;
   readonly #existing: number;
-  /** One past the highest SPI that there is room for. */
+  /** One past the highest SPI that the layout has room for. */
   readonly #roomSpi: Intid;
   /** One past the highest INTID that can exist. */
   readonly idLimit: number;
@@ -26,34 +26,34 @@ export class InterruptStates {
     this.idLimit = regions.idLimit;
   }
 
-  /** How many SPIs there is room for. */
+  /** How many SPIs the layout has room for. */
   get roomForSpis(): number {
     return this.#roomSpi - FIRST_SPI;
   }
 
-  /** One past the highest SPI. A plain read: the number does not change once interrupts can be injected. */
+  /** One past the highest SPI. A plain read: the number is fixed before the first injection. */
   get endSpi(): number {
     return FIRST_SPI + peek(this.words, this.#existing);
   }
 
-  /** Says how many SPIs there are, of those that there is room for: before the controller is initialised. */
+  /** Sets how many SPIs exist, at most {@link roomForSpis}. Call it before the controller is initialised. */
   resize(spis: number): void {
     store(this.words, this.#existing, Math.min(spis, this.#roomSpi - FIRST_SPI));
   }
 
-  /** Where the state of `intid` lies, seen from `vcpu` (which matters below 32); {@link NONE} if there is no such interrupt. */
+  /** Offset of the state word of `intid`, or {@link NONE} if the machine has no such interrupt. `vcpu` selects among SGIs and PPIs. */
   find(vcpu: VcpuId, intid: Intid): number {
     if (intid >= FIRST_LPI) return intid < this.idLimit ? this.lpis + intid : NONE;
     if (intid < PRIVATE_INTIDS) return intid >= 0 ? this.#privates + vcpu * PRIVATE_INTIDS + intid : NONE;
     return intid < this.endSpi ? this.#spis + intid : NONE;
   }
 
-  /** As {@link find}, of an SPI. */
+  /** {@link find} for an SPI. */
   findSpi(intid: Intid): number {
     return intid >= FIRST_SPI && intid < this.endSpi ? this.#spis + intid : NONE;
   }
 
-  /** As {@link find}, of an LPI. */
+  /** {@link find} for an LPI. */
   findLpi(lpi: Intid): number {
     return lpi >= FIRST_LPI && lpi < this.idLimit ? this.lpis + lpi : NONE;
   }
@@ -62,12 +62,12 @@ export class InterruptStates {
     return load(this.words, at);
   }
 
-  /** The vCPU that an interrupt goes to from now on: its target, unless a list register holds it to that for a while. */
+  /** The vCPU for the interrupt's next delivery: its target, or the new target if it was rerouted while in a list register. */
   goalOf(at: number, _intid: Intid): VcpuId {
     return targetOf(this.state(at));
   }
 
-  /** Whether a vCPU prunes its list each time that it leaves its guest: where there are list registers. */
+  /** Whether each vCPU prunes its list whenever it leaves its guest: true with list registers. */
   get isPrunedAtExit(): boolean {
     return false;
   }

@@ -12,7 +12,6 @@ import {
   ENABLED,
   ended,
   GROUP1,
-  HELD,
   isDeliverable,
   LATCH,
   LINE,
@@ -24,40 +23,41 @@ import {
   PRIORITY,
   priorityOf,
   REROUTED,
-  released,
+  requeued,
   TARGET,
   TARGET_SHIFT,
   taken,
   targetOf,
+  UNQUEUED,
 } from './state.ts';
-import { NOBODY, VcpuList } from './vcpu-list.ts';
+import { NO_INTID, VcpuList } from './vcpu-list.ts';
 
-/** Bits of a state by which an acknowledge decides that the interrupt may be taken now. */
+/** State bits that an acknowledge compares with the masks and the running priority. */
 const DECIDES = GROUP1 | PRIORITY;
 
 export { NONE };
 
 /**
- * All interrupts of a machine, and for each vCPU the list of those that it should look at.
+ * All interrupts of a machine, and for each vCPU the list of interrupts that it should check.
  *
  * The state word of an interrupt is the truth; a vCPU's list (KVM: ap_list) is a hint that leads to it. The rule that keeps
- * them together: **a producer that makes an interrupt deliverable lists the interrupt for the target named in the very word
- * that the producer wrote, then rings that vCPU. A thread that takes an interrupt off a list looks at its state afterwards,
- * and lists the interrupt anew if it must be listed.** So a deliverable interrupt is always on its target's list, or a
- * thread is about to put it there. A vCPU passes on a listed interrupt whose target is another vCPU by now
- * (KVM: `vgic_prune_ap_list`). An interrupt may
- * be on a list without being deliverable: an interrupt that a vCPU takes twice in a row stays there, so that one that comes again
- * and again passes one cache line between two threads, and not the list's too. The exceptions are KVM's own, and made in
- * holding.ts alone: what is latched and not listed is marked HELD, which is not deliverable; a level that is up and not
- * listed waits until its wire, or a register, moves.
+ * them together: **a producer that makes an interrupt deliverable lists the interrupt for the target in the state word that the
+ * producer wrote, then rings that vCPU. A thread that takes an interrupt off a list reads its state afterwards, and lists the
+ * interrupt again if it is deliverable.** So a deliverable interrupt is always on its target's list, or a thread is about to
+ * list it. A vCPU passes on a listed interrupt whose target has become another vCPU (KVM: `vgic_prune_ap_list`).
+ *
+ * A listed interrupt need not be deliverable. An interrupt that a vCPU takes twice in a row stays listed: a repeating interrupt
+ * then moves one cache line between producer and vCPU, its state's, and not the list's too.
+ * The exceptions are KVM's, and only queueing.ts makes them: a latched interrupt on no list is marked UNQUEUED, which is not
+ * deliverable; a level interrupt on no list, its line high, waits for the next change of its wire or for a register write.
  *
  * Any thread may call these methods. None blocks, none allocates.
  */
 export class Interrupts extends InterruptStates {
   readonly #forwarding: number;
-  /** Where an active SPI goes when it ends. */
+  /** Offset of the next targets of SPIs that were rerouted while active. */
   readonly #nextTargets: number;
-  /** Where the states of SPIs and LPIs begin, behind all SGIs and PPIs. */
+  /** Offset of the first SPI's state; the states of SPIs and LPIs follow those of all SGIs and PPIs. */
   readonly #shared: number;
   readonly #census: PriorityCensus;
   readonly #lists: readonly VcpuList[];
@@ -65,7 +65,7 @@ export class Interrupts extends InterruptStates {
   readonly #walk: ListWalk;
   readonly #firstCome: boolean;
   readonly #keepsLevelLatch: boolean;
-  /** The level-triggered SPIs whose end is watched, and the ends that are noted. */
+  /** The watched level-triggered SPIs, and the notes of their deactivations, for resamplers. */
   readonly acks: LevelAcks;
 
   constructor(words: Words, regions: InterruptRegions) {
@@ -87,14 +87,15 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * An edge: makes the interrupt pending. Coalesces with an edge that is pending already. The hot path of every injection.
-   * @param looks - whether to look before the word is written: to be left out where it is hardly latched already
-   * @returns whether it was
+   * Injects an edge: sets LATCH. An edge that is already pending absorbs the new one. The hot path of every injection.
+   * @param checkFirst - load before the read-modify-write. Pays in a storm, when LATCH is usually set already; pass false when
+   * the interrupt was just acknowledged.
+   * @returns whether LATCH was set already
    */
-  latch(at: number, intid: Intid, looks = true): boolean {
+  latch(at: number, intid: Intid, checkFirst = true): boolean {
     // guard: latch-is-one-step
-    const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);
-    // The thread that latched it before us lists it, and a vCPU takes it after our look: our event is covered.
+    const before = checkFirst ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);
+    // The earlier producer lists the interrupt, and the vCPU acknowledges after our load: that delivery covers our event.
     if ((before & LATCH) !== 0) return true;
     const state = before | LATCH;
     // guard: latch-lists-interrupt
@@ -103,7 +104,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * Moves the input wire by KVM's rule: an edge interrupt latches at every 1 and ignores 0, a level one follows.
+   * Drives the input wire by KVM's rule: an edge interrupt is latched by every 1 and ignores 0; a level interrupt follows the wire.
    * @see vgic_validate_injection in vgic.c; kvm-irq-uapi "State rule applied by the injector"
    */
   drive(at: number, intid: Intid, level: boolean): void {
@@ -126,18 +127,18 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * Clears and sets bits of a state in one step, keeps the census, and lists the interrupt if it is deliverable now;
-   * an interrupt that was held back no longer is. Every register write ends here. Returns the state from before.
+   * Clears and sets bits of a state in one step, updates the census, turns UNQUEUED back into LATCH, and lists the interrupt if
+   * it is now deliverable. Every register write that queues ends here. Returns the state from before.
    */
   change(at: number, intid: Intid, clear: number, set: number): number {
-    const before = this.#swap(at, clear, set, HELD);
-    const after = released((before & ~clear) | set, HELD);
+    const before = this.#swap(at, clear, set, UNQUEUED);
+    const after = requeued((before & ~clear) | set, UNQUEUED);
     // guard: change-lists-deliverable
     if (isDeliverable(after)) this.list(targetOf(after), intid);
     return before;
   }
 
-  /** As {@link change}, but lists nothing: for the writes after which a controller does not look again. */
+  /** {@link change} without queueing: for register writes that do not call vgic_queue_irq_unlock in KVM. */
   amend(at: number, clear: number, set: number): number {
     return this.#swap(at, clear, set, 0);
   }
@@ -145,7 +146,7 @@ export class Interrupts extends InterruptStates {
   #swap(at: number, clear: number, set: number, release: number): number {
     for (;;) {
       const before = load(this.words, at);
-      const after = released((before & ~clear) | set, release);
+      const after = requeued((before & ~clear) | set, release);
       if (after === before) return before;
       const shared = at >= this.#shared;
       const counted = shared && (after & ENABLED) !== 0;
@@ -159,34 +160,28 @@ export class Interrupts extends InterruptStates {
     }
   }
 
-  /** An interrupt has another priority: vCPUs with a long list sort it anew, also one that the interrupt has left and not yet been taken off. */
+  /** Tells every vCPU to sort a long list again: a priority has changed, and a former target may still list the interrupt. */
   #resort(): void {
     // guard: new-priority-resorts
     for (const list of this.#lists) list.noteResort();
   }
 
-  /** Sends an interrupt to another vCPU, or to none with {@link NO_TARGET}. What is pending goes along. */
+  /** Routes an interrupt to another vCPU, or to none with {@link NO_TARGET}. A pending interrupt stays pending. */
   retarget(at: number, intid: Intid, vcpu: VcpuId): void {
     this.change(at, intid, TARGET, vcpu << TARGET_SHIFT);
   }
 
-  /**
-   * Puts `after` there if the state is `before`; true if it did. It lists nothing, and must not change whether the
-   * interrupt is enabled, nor its priority: the census is not told.
-   */
+  /** Compare-and-swap of a state. Lists nothing and leaves the census alone, so `after` must keep ENABLED and the priority. */
   replace(at: number, before: number, after: number): boolean {
     return replace(this.words, at, before, after);
   }
 
-  /**
-   * Puts `intid` on a vCPU's list, behind all that are there, and rings the vCPU. One that is listed already keeps its place. Nothing
-   * happens while the distributor does not forward.
-   */
+  /** Appends `intid` to a vCPU's list and rings the vCPU. A listed interrupt keeps its place. No effect while nothing is forwarded. */
   list(vcpu: VcpuId, intid: Intid): void {
     this.relist(vcpu, intid);
   }
 
-  /** As {@link list}, of an interrupt that was on a list before: not the doing of a signal, so that no stage of one is stamped. */
+  /** {@link list} for an interrupt that was on a list before. No signal caused the call, so stamps.ts records no stage for it. */
   relist(vcpu: VcpuId, intid: Intid): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
     // guard: interrupt-is-appended
@@ -196,8 +191,8 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * Lists an interrupt that a register has made active: where interrupts are served first come first, it has its place from then
-   * on, also while the distributor does not forward. Any thread.
+   * Lists an interrupt that ISACTIVER has made active. With `firstCome` the interrupt has its place from then on, even while the
+   * distributor does not forward. Any thread.
    * @see vgic_queue_irq_unlock and vgic_target_oracle in vgic.c
    */
   listActive(at: number, intid: Intid): void {
@@ -208,16 +203,16 @@ export class Interrupts extends InterruptStates {
   #append(vcpu: VcpuId, intid: Intid): void {
     const list = this.#lists[vcpu];
     if (!list?.mark(intid)) return;
-    // One that was alone until now, and is latched or active, came first.
+    // The interrupt that was alone until now, if latched or active, came first and gets the first slot.
     this.#relistAlone(vcpu, list, list.endAlone(intid));
     list.append(intid);
     // guard: append-ends-lone-note
     this.#relistAlone(vcpu, list, list.endAlone(intid));
   }
 
-  /** Gives an interrupt that was on the list without a slot a slot, if it must have one. */
+  /** Gives the interrupt whose `alone` note was taken away a slot, if it is deliverable or active. */
   #relistAlone(vcpu: VcpuId, list: VcpuList, intid: Intid): void {
-    if (intid === NOBODY || !list.claim(intid)) return;
+    if (intid === NO_INTID || !list.claim(intid)) return;
     const at = this.find(vcpu, intid);
     const state = load(this.words, at);
     // guard: latched-lone-interrupt-is-listed
@@ -226,20 +221,18 @@ export class Interrupts extends InterruptStates {
     if (intid < FIRST_LPI && (state & ACTIVE) !== 0) this.listActive(at, intid);
   }
 
-  /**
-   * Takes `intid` off a vCPU's list; true if it was there. Look at its state afterwards, and list it anew if it must be.
-   */
+  /** Takes `intid` off a vCPU's list; true if it was listed. The caller then reads its state, and lists it again if it is deliverable. */
   unlist(vcpu: VcpuId, intid: Intid): boolean {
     return this.#lists[vcpu]?.claim(intid) ?? false;
   }
 
-  /** Makes a vCPU look: something other than a state has changed that it depends on. */
+  /** Rings the vCPU's bell, so that it checks its list. Call it directly after a change outside the interrupt states. */
   ring(vcpu: VcpuId): void {
     // guard: ring-signals-bell
     this.#bells[vcpu]?.signal();
   }
 
-  /** Where the thread of `vcpu` sleeps. */
+  /** The bell on which the thread of `vcpu` sleeps. */
   bell(vcpu: VcpuId): EventCount {
     const bell = this.#bells[vcpu];
     if (!bell) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.#bells.length}`);
@@ -247,35 +240,35 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * The listed interrupt of best priority that `vcpu` could take, or {@link NONE}. Equal priorities: first come, first served, or
-   * the lowest INTID, by the personality. Prunes the list as it goes. The thread of `vcpu` only.
+   * The most urgent deliverable interrupt on the list of `vcpu`, or {@link NONE}. Ties: see `firstCome` in {@link InterruptChoices}.
+   * Prunes the list on the way. The thread of `vcpu` only.
    * @param groups - GROUP1 for group 1 alone, 0 for group 0 alone, -1 for both
-   * @returns its INTID; {@link stateFound} is the state that decided
+   * @returns its INTID; {@link stateFound} is the state that the choice is based on
    */
   best(vcpu: VcpuId, groups: number): Intid {
     const list = this.#lists[vcpu];
     if (!list) return NONE;
     const { alone } = list;
-    if (alone === NOBODY) return this.#walk.best(vcpu, list, groups);
+    if (alone === NO_INTID) return this.#walk.best(vcpu, list, groups);
     const state = load(this.words, this.find(vcpu, alone));
     // guard: lone-interrupt-has-target
-    if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#walk.best(vcpu, list, groups);
+    if (targetOf(state) !== vcpu || (state & UNQUEUED) !== 0) return this.#walk.best(vcpu, list, groups);
     if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
     // guard: lone-interrupt-is-found
     this.#walk.foundAlone(state);
     return alone;
   }
 
-  /** The state of what the last {@link best} of this view returned, as it was then: to be read at once. */
+  /** The state on which the last {@link best} of this view based its result. Read it before the next call. */
   get stateFound(): number {
     return this.#walk.state;
   }
 
   /**
-   * Takes `intid` for `vcpu`, as an acknowledge does: its latch goes, and it turns active unless it is an LPI.
-   * Returns its state from before, or 0 if it is no longer to be had, or has another priority or group than the caller decided on:
-   * then look again. The thread of `vcpu` only.
-   * @param seen - {@link stateFound}: deliverable to this vCPU, and perhaps out of date
+   * Acknowledges `intid` for `vcpu`: clears its latch, and makes it active unless it is an LPI. The thread of `vcpu` only.
+   * @param seen - {@link stateFound}: the state that the caller decided on, perhaps out of date
+   * @returns its state from before; 0 if it is no longer deliverable to `vcpu`, or its priority or group differ from `seen`: the
+   * caller then calls {@link best} again
    */
   take(vcpu: VcpuId, intid: Intid, seen?: number): number {
     const at = this.find(vcpu, intid);
@@ -283,7 +276,7 @@ export class Interrupts extends InterruptStates {
     const isLpi = intid >= FIRST_LPI;
     if (seen !== undefined && (seen & ORPHAN) === 0 && list?.lastTaken === intid)
       return this.#takeAgain(list, at, intid, seen);
-    // The list first: an LPI that is latched again behind the swap below is listed again. Others keep their place while active.
+    // An LPI leaves the list first: a producer that latches it after the swap below lists it again. Others keep their place while active.
     // guard: taken-lpi-leaves-list-first
     if (isLpi) this.#drop(list, intid);
     for (let before = seen ?? load(this.words, at); ; before = load(this.words, at)) {
@@ -310,7 +303,7 @@ export class Interrupts extends InterruptStates {
     list?.claim(lpi);
   }
 
-  /** As {@link take}, of the INTID that was taken last: it stays listed if it is alone. 0 where its state is not `seen` any more. */
+  /** {@link take} for the INTID that was taken last, which stays listed if it is alone. 0 if its state is no longer `seen`. */
   #takeAgain(list: VcpuList, at: number, intid: Intid, seen: number): number {
     const isLpi = intid >= FIRST_LPI;
     // guard: second-take-is-one-step
@@ -324,9 +317,9 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * Ends the active state, as EOIR and DIR do; an interrupt that is pending again is listed, and the end of a watched
-   * level-triggered SPI is noted. Returns whether the interrupt was active. Any thread.
-   * @param mask - bits of the state that have to be as in `wanted`; 0 for no condition
+   * Deactivates an interrupt, as EOIR and DIR do: lists it if it is pending again, and notes the end of a watched level-triggered
+   * SPI. Returns whether the interrupt was active and met the condition. Any thread.
+   * @param mask - the state bits that must equal `wanted`; 0 for no condition
    */
   deactivate(at: number, intid: Intid, mask = 0, wanted = 0): boolean {
     for (;;) {
@@ -343,19 +336,19 @@ export class Interrupts extends InterruptStates {
     }
   }
 
-  /** The state of an interrupt that has ended, with the target that it was sent to while it was active. */
+  /** The state of a deactivated interrupt: applies the next target of an interrupt that was rerouted while active. */
   rerouted(intid: Intid, state: number): number {
     if ((state & (REROUTED | LOADED)) !== REROUTED) return state;
     const target = load(this.words, this.#nextTargets + intid);
     return (state & ~(TARGET | REROUTED)) | (target << TARGET_SHIFT);
   }
 
-  /** Where an SPI that is active goes when it ends: to be written before the state says {@link REROUTED}. */
+  /** Sets the next target of an active or loaded interrupt. Call it before setting {@link REROUTED} in the state. */
   setNextTarget(intid: Intid, vcpu: VcpuId): void {
     store(this.words, this.#nextTargets + intid, vcpu);
   }
 
-  /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. Any thread. */
+  /** Calls `visit` with each interrupt on a vCPU's list, in INTID order. Any thread. */
   forEachListed(vcpu: VcpuId, visit: (at: number, intid: Intid) => void): void {
     const list = this.#lists[vcpu];
     if (!list) return;
@@ -363,20 +356,20 @@ export class Interrupts extends InterruptStates {
       visit(this.find(vcpu, intid), intid);
   }
 
-  /** Whether {@link best} has something to do: a cheap look, blind to groups, masks and priorities. The thread of `vcpu` only. */
+  /** A cheap check before {@link best}: false if no interrupt is deliverable. The thread of `vcpu`, or any thread while it sleeps. */
   wantsLook(vcpu: VcpuId): boolean {
     const list = this.#lists[vcpu];
     if (!list) return false;
     const { alone } = list;
-    if (alone === NOBODY) return list.isFilled;
+    if (alone === NO_INTID) return list.isFilled;
     const state = load(this.words, this.find(vcpu, alone));
     return isDeliverable(state) && targetOf(state) === vcpu;
   }
 
-  /** Takes an interrupt that has ended off the list, unless that takes a search. The thread of `vcpu` only. */
+  /** Takes a deactivated interrupt off the list, unless that needs a search. The thread of `vcpu` only. */
   settle(vcpu: VcpuId, intid: Intid): void {
     const list = this.#lists[vcpu];
-    if (!list || (!list.queues.isUsed && list.at(list.begin) !== intid)) return;
+    if (!list || (!list.queues.isUsed && list.intidAt(list.begin) !== intid)) return;
     const state = load(this.words, this.find(vcpu, intid));
     if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropEnded(vcpu, list, intid, state);
   }
@@ -386,20 +379,21 @@ export class Interrupts extends InterruptStates {
     const list = this.#lists[vcpu];
     if (!list) return;
     const { alone } = list;
-    if (alone !== NOBODY) {
-      // It has no slot, so no walk would meet it.
+    if (alone !== NO_INTID) {
+      // A lone interrupt has no slot, so a walk would not meet it.
       const state = load(this.words, this.find(vcpu, alone));
       const isActive = alone < FIRST_LPI && (state & ACTIVE) !== 0;
-      const stays = targetOf(state) === vcpu && (isDeliverable(state) || (state & HELD) !== 0 || isActive);
-      if (!stays) this.#relistAlone(vcpu, list, list.endAlone(NOBODY));
+      const stays =
+        targetOf(state) === vcpu && (isDeliverable(state) || (state & UNQUEUED) !== 0 || isActive);
+      if (!stays) this.#relistAlone(vcpu, list, list.endAlone(NO_INTID));
     }
     this.#walk.prune(vcpu, list);
   }
 
-  /** Ends an LPI that nothing maps any more and that no list holds any more; `seen` is its state. See {@link ORPHAN}. */
+  /** Ends an orphaned LPI that has left its list; `seen` is its state. See {@link ORPHAN}. */
   bury(at: number, seen: number): void {
     if ((seen & ORPHAN) === 0) return;
-    const alive = MAPPED | ENABLED | LATCH | HELD | ORPHAN;
+    const alive = MAPPED | ENABLED | LATCH | UNQUEUED | ORPHAN;
     // guard: orphan-ends-by-its-state
     for (let state = load(this.words, at); (state & ORPHAN) !== 0; state = load(this.words, at)) {
       if (!replace(this.words, at, state, (state & ~alive) | TARGET)) continue;
@@ -414,7 +408,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * Which groups the distributor forwards: bit 0 group 0, bit 1 group 1. Opening the gate lists nothing by itself.
+   * Sets which groups the distributor forwards: bit 0 group 0, bit 1 group 1. Lists no interrupt by itself.
    * @see GICD_CTLR.EnableGrp0, EnableGrp1; KVM has one enable for both
    */
   setForwarding(groups: number): void {

@@ -1,8 +1,8 @@
 import { peek, store, type Words } from '../memory/word.ts';
 
 /**
- * Whether the controller has an ITS, and so LPIs: GICD_TYPER, GICR_TYPER and GICR_CTLR say so. Userland decides that when
- * it creates the ITS, before any vCPU runs; from then on the word is only read. Any thread.
+ * Whether the controller has an ITS, and therefore LPIs, as GICD_TYPER, GICR_TYPER and GICR_CTLR report. Userland writes the word
+ * when it creates the ITS, before any vCPU runs; afterwards threads only read it. Any thread.
  */
 export class ItsPresence {
   readonly #words: Words;

@@ -14,15 +14,14 @@ export function levelAckRegions(layout: Layout): LevelAckRegions {
 }
 
 /**
- * The level-triggered SPIs whose end is watched: so KVM learns that a device's wire must be resampled
- * (`kvm_notify_acked_irq`, the resampling irqfds).
+ * Notes the deactivation of watched level-triggered SPIs, so that resampling irqfds can resample the device's wire
+ * (`kvm_notify_acked_irq`).
  *
- * An SPI is `watch`ed. When its active state ends through EOIR or DIR, the ending thread notes it here and rings the
- * bell; that costs one load where the SPI is not watched. The thread that serves the acks calls `take` until it returns -1:
- * the thread that ended the interrupt, right after its EOI, or a thread that sleeps on the bell. Each note is taken by exactly
- * one caller; an SPI that is noted again before it was taken is taken once.
- *
- * No note is lost: it is set first and the flag after it; a taker clears the flag and then looks at the notes.
+ * Producer: the thread that ends a watched SPI by EOIR or DIR sets its bit in `acked`, then the flag, then rings the bell. An
+ * unwatched SPI costs one load.
+ * Consumer: calls `take` until -1; clears the flag, then reads the bits. Consumers are the thread that ended the interrupt, right
+ * after its EOI, and a thread that sleeps on the bell. Exactly one caller takes each note; two notes of an SPI merge until taken.
+ * No note is lost: a producer that sets a bit after the consumer's scan sets the flag again.
  * Any thread may call any method.
  */
 export class LevelAcks {
@@ -42,7 +41,7 @@ export class LevelAcks {
     this.bell = new EventCount(words, regions.bell);
   }
 
-  /** Asks for the ends of an SPI; false if they were asked for already. */
+  /** Watches an SPI; false if it was watched already. */
   watch(intid: Intid): boolean {
     return this.#watched.set(intid);
   }
@@ -51,12 +50,12 @@ export class LevelAcks {
     return this.#watched.claim(intid);
   }
 
-  /** Called for every SPI whose active state has ended, whatever its trigger. */
+  /** Whether an SPI is watched. Every deactivation of an SPI calls this. */
   isWatched(intid: Intid): boolean {
     return (load(this.#words, this.#watchedAt + (intid >>> 5)) & (1 << (intid & 31))) !== 0;
   }
 
-  /** Notes that a watched, level-triggered SPI has ended. */
+  /** Notes the deactivation of a watched level-triggered SPI. */
   note(intid: Intid): void {
     // guard: end-noted-before-flag
     this.#acked.set(intid);
@@ -65,17 +64,17 @@ export class LevelAcks {
     this.bell.signal();
   }
 
-  /** Whether there may be something to {@link take}: one load. */
+  /** Whether {@link take} may have a note: one load. */
   get any(): boolean {
     return load(this.#words, this.#flag) !== 0;
   }
 
-  /** Takes one note: the INTID of the SPI, or -1 where there is none. */
+  /** Takes one note: the INTID of the SPI, or -1 if there is no note. */
   take(): Intid {
     if (exchange(this.#words, this.#flag, 0) === 0) return -1;
     for (let intid: Intid = this.#acked.next(FIRST_SPI); intid >= 0; intid = this.#acked.next(intid + 1)) {
       if (!this.#acked.claim(intid)) continue;
-      // There may be more: the next call must look again.
+      // More bits may be set: the next call must scan again.
       // guard: taker-leaves-flag-set
       store(this.#words, this.#flag, 1);
       return intid;

@@ -6,7 +6,8 @@ import { peek, poke, type Words } from '../memory/word.ts';
 const LEVELS = 64;
 const LEVEL_SHIFT = 2;
 
-// Words: a bit for each level that has a queue, whether the queues are in use and up to where, head and tail of each queue.
+// Words: a bit for each level with a non-empty queue; whether the queues are in use; the first position not yet indexed; the head and
+// tail of each queue; a link for each slot.
 const FILLED = 0;
 const USED = 2;
 const INDEXED = 3;
@@ -14,15 +15,15 @@ const HEADS = 4;
 const TAILS = HEADS + LEVELS;
 const LINKS = TAILS + LEVELS;
 
-/** Words of the queues over a ring of so many slots. */
+/** Words of the queues over a ring of `ring` slots. */
 export function levelQueuesWords(ring: number): number {
   return LINKS + ring;
 }
 
 /**
- * The slots of a vCPU's list by priority, each queue in the order of listing: the most urgent interrupt is found without a walk over
- * those that wait. An index of the ring, made anew whenever it may be wrong; it holds where each slot's interrupt was when the
- * consumer met the slot. The vCPU's thread only; plain accesses.
+ * An index of the list's ring: a queue of slots for each priority level, in the order of listing. The vCPU finds the most urgent
+ * interrupt without a walk over all that wait. A slot's level is the priority that its interrupt had when the consumer indexed
+ * the slot; the consumer rebuilds the index when a priority may have changed. The vCPU's thread only; plain accesses.
  *
  * A link is a slot's number + 1; 0 is the end of a queue.
  */
@@ -53,7 +54,7 @@ export class LevelQueues {
     poke(this.#words, this.#at + INDEXED, position);
   }
 
-  /** Empties the queues: from here on they are not in use. */
+  /** Empties the queues and marks them unused. */
   reset(): void {
     if (!this.isUsed) return;
     poke(this.#words, this.#at + USED, 0);
@@ -63,7 +64,7 @@ export class LevelQueues {
     poke(this.#words, this.#at + FILLED + 1, 0);
   }
 
-  /** Begins to use the queues, which are empty. @param begin - position of the first slot to be put in */
+  /** Marks the empty queues used. @param begin - position of the first slot to index */
   use(begin: number): void {
     if (this.isUsed) return;
     poke(this.#words, this.#at + USED, 1);

@@ -1,16 +1,15 @@
 import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
-import { prune } from './holding.ts';
 import type { InterruptSource } from './interrupt-source.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { LoadableInterrupts } from './loadable-interrupts.ts';
+import { prune } from './queueing.ts';
 import {
   ACTIVE,
   EDGE,
   ENABLED,
   GROUP1,
-  HELD,
   isDeliverable,
   LATCH,
   LOADED,
@@ -21,13 +20,14 @@ import {
   REROUTED,
   TARGET_SHIFT,
   targetOf,
+  UNQUEUED,
   LINE as WIRE,
 } from './state.ts';
 import { VcpuList, type VcpuListRegions } from './vcpu-list.ts';
 
 export const MOST_LIST_REGISTERS = 16;
 
-// Words of a vCPU: whether its guest runs, its list registers in use, EOIs without one, why a maintenance interrupt is wanted.
+// Words of a vCPU: whether its guest runs; list registers filled; EOIs without a list register; enabled maintenance interrupts.
 const ENTERED = 0;
 const USED = 1;
 const EOI_COUNT = 2;
@@ -35,26 +35,26 @@ const WANTED = 3;
 const COUNTERS = { entries: 4, overflows: 5, maintenance: 6, counted: 7 } as const;
 const FIRST = LINE;
 
-/** Since boot, modulo 2^32: entries of the guest, those that left interrupts over, maintenance interrupts, EOIs without a list register. */
+/** Since boot, modulo 2^32: guest entries, of these with interrupts left over, maintenance interrupts, EOIs without a list register. */
 export type ListRegisterCounters = Readonly<Record<keyof typeof COUNTERS, number>>;
 
-// Reasons for a maintenance interrupt (ICH_HCR_EL2): one list register in use at most, none pending, an EOI without one.
+// Maintenance interrupt enables (ICH_HCR_EL2): at most one list register in use (UIE), none pending (NPIE), an EOI without one (LRENPIE).
 const UNDERFLOW = 1;
 const NO_PENDING = 2;
 const NOT_PRESENT = 4;
 
-// A list register: INTID 15:0, priority 23:16, group 24, pending 25, active 26, and whether its end is a maintenance interrupt.
+// A list register: INTID 15:0, priority 23:16, group 24, pending 25, active 26, maintenance interrupt at EOI 27.
 const INTID = 0xffff;
 const IN_GROUP1 = 1 << 24;
 const IS_PENDING = 1 << 25;
 const IS_ACTIVE = 1 << 26;
 const TELLS_END = 1 << 27;
 
-/** What stands behind all that is pending when list registers are filled: interrupts that are active. */
+/** Sort key base of active interrupts that are loaded after all pending ones. */
 const BEHIND = 256;
-/** In front of all that is pending: interrupts that are active, in a kernel before Linux 6.19. */
+/** Sort key of active interrupts that are loaded before all pending ones: kernels before Linux 6.19. */
 const BEFORE = -1;
-/** Behind everything: what is not to be loaded. */
+/** Sort key of list entries that are not loaded. */
 const UNFIT = 2 * BEHIND;
 
 /** Adds the list registers of one vCPU to a layout. */
@@ -63,15 +63,16 @@ export function listRegisterRegion(layout: Layout, vcpu: VcpuId): Region {
 }
 
 /**
- * The list registers of one vCPU (ICH_LR<n>_EL2), which its guest takes interrupts from. They are filled from the vCPU's list at
- * entry, the pending before the active and the urgent first, and folded back into the states at exit. The guest is left when
- * its vCPU is rung, when it halts, and for a maintenance interrupt: where more interrupts wait than there are list registers, when
- * at most one is in use (underflow), or none is pending, or an EOI found none (EOIcount ends what is active outside them);
- * and at the end of a level. An interrupt stays on the list while the guest has it, and its state says so ({@link LOADED}).
+ * The list registers of one vCPU (ICH_LR<n>_EL2), from which its guest acknowledges interrupts.
+ * Entry: the vCPU fills them from its list; see `loadsPendingFirst` for the order if more interrupts wait than registers exist.
+ * Exit: the vCPU folds them back into the states. The vCPU exits when it is rung, when it halts, and for a maintenance interrupt.
+ * Maintenance interrupts: the EOI of a level interrupt; and, if interrupts were left over at entry, at most one register in use
+ * (underflow), none pending, or an EOI without a register (at exit, each EOIcount ends an active interrupt outside the registers).
+ * A loaded interrupt stays on the list; its state has {@link LOADED}.
  *
- * Two things differ from KVM. KVM stops all vCPUs where a thread accesses an active register; here the active bit of a state
- * changes with that of the list register. And KVM may deliver what is in a list register after a register write has disabled or
- * moved it; here an acknowledge looks at the state first, and leaves the guest where the list register is out of date.
+ * Two differences from KVM. KVM stops all vCPUs when a thread accesses an active register (ISACTIVER, ICACTIVER); here the active bit
+ * of the state changes together with that of the list register. KVM may deliver a loaded interrupt after a register write has disabled
+ * or moved it; here an acknowledge checks the state first, and exits the guest if the list register is out of date.
  *
  * The thread of the vCPU only; its words are plain. @see vgic_flush_lr_state, vgic_v3_fold_lr_state, vgic_v3_configure_hcr
  */
@@ -82,9 +83,9 @@ export class ListRegisters implements InterruptSource {
   readonly #list: VcpuList;
   readonly #vcpu: VcpuId;
   readonly #pendingFirst: boolean;
-  /** How many there are, 1 to 16. */
+  /** List registers of the vCPU, 1 to 16. */
   readonly count: number;
-  /** What the last {@link best} found: its slot, and its state as the list register has it. No state of the machine. */
+  /** Result of the last {@link best}: the slot, and the interrupt's state as the list register has it. Not state of the machine. */
   readonly #found = new Int32Array(2);
 
   constructor(parts: ListRegisterParts) {
@@ -107,7 +108,7 @@ export class ListRegisters implements InterruptSource {
     return this.#interrupts.state(at);
   }
 
-  /** The list, and not the list registers: what a vCPU outside of its guest is called for. */
+  /** Visits the list, not the list registers: only listed interrupts wake a vCPU that is outside its guest. */
   forEachListed(vcpu: VcpuId, visit: (at: number, intid: Intid) => void): void {
     this.#interrupts.forEachListed(vcpu, visit);
   }
@@ -120,7 +121,7 @@ export class ListRegisters implements InterruptSource {
     return this.#found[1] ?? 0;
   }
 
-  /** The pending interrupt of best priority in the list registers, the first of equal ones. */
+  /** The most urgent pending interrupt in the list registers; the first slot wins a tie. */
   best(vcpu: VcpuId, groups: number): Intid {
     this.run();
     let best = NONE;
@@ -137,7 +138,7 @@ export class ListRegisters implements InterruptSource {
     return best;
   }
 
-  /** Takes what {@link best} has found. 0 where the list register is out of date: the guest was left then. */
+  /** Acknowledges the result of {@link best}. 0 if the list register is out of date; the vCPU has exited the guest then. */
   take(vcpu: VcpuId, intid: Intid): number {
     const [slot = 0, found = 0] = this.#found;
     const interrupts = this.#interrupts;
@@ -158,7 +159,7 @@ export class ListRegisters implements InterruptSource {
   }
 
   /**
-   * Ends an interrupt that is active. An EOI that finds it in no list register is counted.
+   * Deactivates an interrupt. Counts an EOI without a list register (EOIcount).
    * @param mask - as in {@link Interrupts.deactivate}; 0 for DIR, which KVM traps
    */
   deactivate(at: number, intid: Intid, mask = 0, wanted = 0): boolean {
@@ -181,7 +182,7 @@ export class ListRegisters implements InterruptSource {
     return wasActive;
   }
 
-  /** Nothing: an interrupt that has ended is taken off the list at exit. */
+  /** No effect: the exit takes deactivated interrupts off the list. */
   settle(): void {}
 
   wantsLook(vcpu: VcpuId): boolean {
@@ -191,7 +192,7 @@ export class ListRegisters implements InterruptSource {
 
   // ---- entry and exit
 
-  /** Sees that the guest runs, with list registers that know of every ring. */
+  /** Enters the guest unless it runs. A kicked vCPU exits and enters again, so the list registers reflect every ring. */
   run(): void {
     if (this.#get(ENTERED) !== 0) {
       if (!this.#interrupts.isKicked(this.#vcpu)) return;
@@ -200,7 +201,7 @@ export class ListRegisters implements InterruptSource {
     this.#enter();
   }
 
-  /** Leaves the guest: what is in list registers goes back into the states, and the list is pruned. */
+  /** Exits the guest: folds the list registers back into the states, and prunes the list. */
   exit(): void {
     if (this.#get(ENTERED) === 0) return;
     this.#put(ENTERED, 0);
@@ -236,25 +237,25 @@ export class ListRegisters implements InterruptSource {
     this.#put(WANTED, this.#pendingFirst ? UNDERFLOW | NO_PENDING | NOT_PRESENT : UNDERFLOW);
   }
 
-  /** Fills the list registers in the order of the list, which is sorted where they are too few. Returns how many interrupts wait. */
+  /** Fills the list registers in list order; sorts the list first if they are too few. Returns how many interrupts wait. */
   #fill(): number {
     const list = this.#list;
     if (list.isThin) list.compact();
     let waiting = 0;
     for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
-      if (this.#key(list.at(position)) !== UNFIT) waiting++;
+      if (this.#key(list.intidAt(position)) !== UNFIT) waiting++;
     if (list.hasSpilled)
       for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) waiting++;
     if (waiting > this.count) list.sort(this.#key);
     this.#put(USED, 0);
     for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
-      this.#load(list.at(position));
+      this.#load(list.intidAt(position));
     if (list.hasSpilled)
       for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) this.#load(intid);
     return waiting;
   }
 
-  /** By what a list that is too long is sorted. */
+  /** The key by which {@link #fill} sorts a list longer than the list registers. */
   readonly #key = (intid: Intid): number => {
     if (intid < 0 || !this.#list.has(intid)) return UNFIT;
     const state = this.#interrupts.state(this.#interrupts.find(this.#vcpu, intid));
@@ -264,7 +265,7 @@ export class ListRegisters implements InterruptSource {
     return this.forwarding !== 0 && isDeliverable(state) ? priorityOf(state) : UNFIT;
   };
 
-  /** Moves a listed interrupt into the next list register, if there is one left: its latch goes along. */
+  /** Moves a listed interrupt, with its latch, into the next list register, if one is free. */
   #load(intid: Intid): void {
     const used = this.#get(USED);
     if (used === this.count || intid < 0 || !this.#list.has(intid)) return;
@@ -275,12 +276,12 @@ export class ListRegisters implements InterruptSource {
       if (targetOf(before) !== this.#vcpu || (before & LOADED) !== 0) return;
       const isEdge = (before & EDGE) !== 0;
       const isActive = intid < FIRST_LPI && (before & ACTIVE) !== 0;
-      // An edge may be pending and active at once; a level is pending again only when it has ended.
+      // An active edge interrupt may be pending as well; a level interrupt is loaded as pending only after it was deactivated.
       const comesAgain = isEdge && (before & (ENABLED | LATCH)) === (ENABLED | LATCH);
       const pends = this.forwarding !== 0 && (isActive ? comesAgain : isDeliverable(before));
       if (!isActive && !pends) return;
       // guard: latch-moves-into-register
-      const after = (pends && isEdge ? before & ~(LATCH | HELD) : before) | LOADED;
+      const after = (pends && isEdge ? before & ~(LATCH | UNQUEUED) : before) | LOADED;
       if (!interrupts.replace(at, before, after)) continue;
       const flags = (pends ? IS_PENDING : 0) | (isActive ? IS_ACTIVE : 0) | (isEdge ? 0 : TELLS_END);
       const group = (before & GROUP1) === 0 ? 0 : IN_GROUP1;
@@ -290,17 +291,17 @@ export class ListRegisters implements InterruptSource {
     }
   }
 
-  /** Gives back what is in a list register: a latch that the guest has not taken, beside one that came meanwhile. */
+  /** Folds a list register back: a latch that the guest has not taken merges with a latch that came meanwhile. */
   #fold(register: number): void {
     const interrupts = this.#interrupts;
     const intid = register & INTID;
     const at = interrupts.find(this.#vcpu, intid);
     for (;;) {
       const before = interrupts.state(at);
-      // The thread that turned its LPIs off, or ended the LPI, has taken it back.
+      // Another thread has unloaded the interrupt: it disabled the vCPU's LPIs, or unmapped the LPI.
       // guard: fold-looks-at-loaded
       if ((before & LOADED) === 0 || targetOf(before) !== this.#vcpu) return;
-      const isUntaken = (register & IS_PENDING) !== 0 && (before & (EDGE | HELD)) === EDGE;
+      const isUntaken = (register & IS_PENDING) !== 0 && (before & (EDGE | UNQUEUED)) === EDGE;
       // guard: fold-keeps-latch
       const folded = (isUntaken ? before | LATCH : before) & ~LOADED;
       const isActive = intid < FIRST_LPI && (folded & ACTIVE) !== 0;
@@ -313,12 +314,12 @@ export class ListRegisters implements InterruptSource {
     }
   }
 
-  /** An EOI without a list register: ends the first active interrupt outside, in the order of the list, as KVM does. */
+  /** For an EOI without a list register: ends the first active interrupt outside the registers, in list order, as KVM does. */
   #endOutside(): void {
     const interrupts = this.#interrupts;
     const list = this.#list;
     for (let position = list.begin; position !== list.end; position = (position + 1) | 0) {
-      const intid = list.at(position);
+      const intid = list.intidAt(position);
       if (intid < 0 || intid >= FIRST_LPI || !list.has(intid)) continue;
       const at = interrupts.find(this.#vcpu, intid);
       const state = interrupts.state(at);
@@ -329,7 +330,7 @@ export class ListRegisters implements InterruptSource {
     }
   }
 
-  /** Leaves the guest if a maintenance interrupt is due. @param hasEnded - whether a level has ended */
+  /** Exits the guest if a maintenance interrupt is due. @param hasEnded - whether the guest has ended a level interrupt */
   #maintain(hasEnded: boolean): void {
     const wanted = this.#get(WANTED);
     const isDue =
@@ -391,14 +392,14 @@ type ListRegisterParts = {
   readonly pendingFirst: boolean;
 };
 
-/** The state of an interrupt as its list register has it. */
+/** The state of an interrupt according to its list register. */
 function stateIn(register: number, vcpu: VcpuId): number {
   const priority = ((register >>> 16) & 0xff) << PRIORITY_SHIFT;
   const group = (register & IN_GROUP1) === 0 ? 0 : GROUP1;
   return LOADED | ENABLED | group | priority | (vcpu << TARGET_SHIFT);
 }
 
-/** Whether the guest may take an interrupt that has this state by now. @param found - the state as its list register has it */
+/** Whether the guest may acknowledge a loaded interrupt. @param state - its state now @param found - {@link stateIn} its register */
 function isAsLoaded(state: number, found: number): boolean {
   const fixed = LOADED | REROUTED | ENABLED | ACTIVE | GROUP1 | PRIORITY | (0x3ff << TARGET_SHIFT);
   return ((state ^ found) & fixed) === 0 && ((state & EDGE) !== 0 || (state & (LATCH | WIRE)) !== 0);

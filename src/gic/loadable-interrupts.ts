@@ -4,20 +4,20 @@ import type { InterruptRegions } from './interrupt-regions.ts';
 import { Interrupts } from './interrupts.ts';
 import {
   ACTIVE,
-  HELD,
   isDeliverable,
   LOADED,
-  released,
+  requeued,
   reroutedLater,
   TARGET,
   TARGET_SHIFT,
   targetOf,
+  UNQUEUED,
 } from './state.ts';
 
 /**
- * The interrupts of a machine whose vCPUs have list registers. While an interrupt is {@link LOADED} it stays on the list of the
- * vCPU that has it, and its target stays: another target waits beside the state until that vCPU has left its guest. A ring
- * also says that a guest which runs has to be left (KVM: the IPI of kvm_vcpu_kick). Any thread.
+ * The interrupts of a machine whose vCPUs have list registers. A {@link LOADED} interrupt keeps its target and its place on that
+ * vCPU's list; a new target waits beside the state until the vCPU exits its guest. A ring also makes a running guest exit (KVM: the
+ * IPI of kvm_vcpu_kick). Any thread.
  */
 export class LoadableInterrupts extends Interrupts {
   readonly #kicks: readonly number[];
@@ -34,12 +34,12 @@ export class LoadableInterrupts extends Interrupts {
     super.ring(vcpu);
   }
 
-  /** Whether `vcpu` was rung since it entered its guest. */
+  /** Whether a thread has rung `vcpu` since it entered its guest. */
   isKicked(vcpu: VcpuId): boolean {
     return load(this.words, this.#kicks[vcpu] ?? 0) !== 0;
   }
 
-  /** Takes the kick of a vCPU: before its thread looks at the list. */
+  /** Clears the kick of a vCPU. Its thread calls this before it reads the list. */
   takeKick(vcpu: VcpuId): void {
     store(this.words, this.#kicks[vcpu] ?? 0, 0);
   }
@@ -54,7 +54,7 @@ export class LoadableInterrupts extends Interrupts {
         this.ring(targetOf(before));
         return;
       }
-      const after = released((before & ~TARGET) | (vcpu << TARGET_SHIFT), HELD);
+      const after = requeued((before & ~TARGET) | (vcpu << TARGET_SHIFT), UNQUEUED);
       if (!this.replace(at, before, after)) continue;
       if (isDeliverable(after)) this.list(vcpu, intid);
       return;

@@ -4,13 +4,13 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { GicPersonality } from './personality.ts';
 import type { RedistributorWords } from './redistributor-words.ts';
 
-/** KVM's ITS knows 16 bits of INTID, whatever PROPBASER says. @see INTERRUPT_ID_BITS_ITS in vgic.h */
+/** KVM's ITS supports 16 bits of INTID, even if PROPBASER has more. @see INTERRUPT_ID_BITS_ITS in vgic.h */
 const MOST_ID_BITS = 16;
 const LEAST_ID_BITS = 14;
 
 /**
- * The tables of the LPIs in guest memory: one byte of configuration each, and for each redistributor one pending bit
- * each. A table that lies outside the guest's memory reads as nothing: a guest's mistake is not an exception here.
+ * The LPI tables in guest memory: a configuration byte for each LPI, and for each redistributor a pending bit for each LPI. A table
+ * outside guest memory reads as empty: the guest's mistake is no exception of the harness.
  * Any thread.
  * @see Arm IHI 0069, "LPI Configuration tables", "LPI Pending tables"; gicv3-its-model section 4
  */
@@ -35,19 +35,19 @@ export class LpiTables {
     this.#most = idLimit;
   }
 
-  /** How many redistributors there are. */
+  /** The number of redistributors. */
   get vcpus(): number {
     return this.#registers.vcpus;
   }
 
-  /** GICR_CTLR.EnableLPIs: whether this redistributor takes LPIs. */
+  /** GICR_CTLR.EnableLPIs: whether the redistributor of `vcpu` accepts LPIs. */
   accepts(vcpu: VcpuId): boolean {
     return vcpu < this.#registers.vcpus && this.#registers.control(vcpu) === ENABLE_LPIS;
   }
 
   /**
-   * One past the highest LPI that may be mapped: 2^min(IDbits + 1, 16) of PROPBASER, and no more than the machine has;
-   * 0 where PROPBASER has fewer than 14 ID bits.
+   * One past the highest LPI that MAPTI may map: 2^min(IDbits + 1, 16) of PROPBASER, at most the machine's limit; 0 if PROPBASER has
+   * fewer than 14 ID bits.
    */
   mappingLimit(): number {
     if (!this.#limited) return this.#most;
@@ -55,32 +55,32 @@ export class LpiTables {
     return bits < LEAST_ID_BITS ? 0 : Math.min(2 ** bits, this.#most);
   }
 
-  /** The configuration byte of an LPI in the table of `vcpu`; undefined where no memory is. */
+  /** The configuration byte of an LPI in the table of `vcpu`; undefined outside guest memory. */
   configByte(lpi: Intid, vcpu: VcpuId = 0): number | undefined {
     const base = this.#registers.propbaser(this.#shared ? 0 : vcpu) & ADDRESS_4K;
     const address = Number(base) + lpi - FIRST_LPI;
     return this.#memory.has(address, 1) ? this.#memory.byte(address) : undefined;
   }
 
-  /** Whether there is memory behind the pending bit of an LPI. */
+  /** Whether an LPI's pending bit lies in guest memory. */
   hasPendingByte(lpi: Intid, vcpu: VcpuId): boolean {
     return this.#memory.has(this.#pendingByte(lpi, vcpu), 1);
   }
 
-  /** The pending bit of an LPI in the table of `vcpu`; false where no memory is. */
+  /** The pending bit of an LPI in the table of `vcpu`; false outside guest memory. */
   isPending(lpi: Intid, vcpu: VcpuId): boolean {
     const address = this.#pendingByte(lpi, vcpu);
     return this.#memory.has(address, 1) && (this.#memory.byte(address) & (1 << (lpi & 7))) !== 0;
   }
 
-  /** Takes the pending bit of an LPI out of the table of `vcpu`: true if it was set. */
+  /** Clears the pending bit of an LPI in the table of `vcpu`; true if the bit was set. */
   importPending(lpi: Intid, vcpu: VcpuId): boolean {
     if (!this.isPending(lpi, vcpu)) return false;
     const mask = 1 << (lpi & 7);
     return (this.#memory.clearBits(this.#pendingByte(lpi, vcpu), mask) & mask) !== 0;
   }
 
-  /** Writes the pending bit of an LPI, if it differs. @throws IrqError `ERR_GUEST_ADDRESS` where no memory is */
+  /** Writes the pending bit of an LPI, if it differs. @throws IrqError `ERR_GUEST_ADDRESS` outside guest memory */
   storePending(lpi: Intid, vcpu: VcpuId, pending: boolean): void {
     const address = this.#pendingByte(lpi, vcpu);
     const mask = 1 << (lpi & 7);

@@ -4,12 +4,11 @@ import { Bitmap } from '../memory/bitmap.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { add, load, type Words } from '../memory/word.ts';
-import { forget } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import type { LpiTables } from './lpi-tables.ts';
+import { forget } from './queueing.ts';
 import {
   ENABLED,
-  HELD,
   isDeliverable,
   isPending,
   LATCH,
@@ -23,17 +22,18 @@ import {
   TARGET,
   TARGET_SHIFT,
   targetOf,
+  UNQUEUED,
 } from './state.ts';
 
-/** Bits that an LPI does not keep when its last mapping ends. */
-const ENDS = MAPPED | ENABLED | LATCH | HELD | ORPHAN | LOADED | REROUTED;
+/** Bits that are cleared when the last mapping of an LPI ends. */
+const ENDS = MAPPED | ENABLED | LATCH | UNQUEUED | ORPHAN | LOADED | REROUTED;
 
 export type LpiRegions = {
   /** A word for each LPI: how many DevID:EvID pairs map it. */
   readonly mappings: Region;
-  /** A bit for each LPI: whether any pair maps it. So a walk over those that are mapped looks at few words. */
+  /** A bit for each LPI: whether any pair maps the LPI. A walk over mapped LPIs reads few words. */
   readonly mapped: Region;
-  /** Held while an LPI comes to life or ends: two ITSes may map the same one. KVM: the lock of the LPI xarray. */
+  /** Held while an LPI is created or ended: two ITSes may map the same LPI. KVM: the lock of the LPI xarray. */
   readonly lock: Region;
 };
 
@@ -44,11 +44,11 @@ export function lpiRegions(layout: Layout, idLimit: number): LpiRegions {
 }
 
 /**
- * The LPIs as the ITS sees them: mapped by any number of DevID:EvID pairs, configured from a byte of guest memory,
- * sent to a vCPU, latched. An LPI's state word lives as long as a pair maps it.
+ * The LPIs, for the ITS: an LPI is mapped by any number of DevID:EvID pairs, configured by a byte of guest memory, and targeted at a
+ * vCPU. Its state word is valid while a pair maps the LPI.
  *
- * `map` and `unmap` may be called by two ITSes at the same time, each with its own lock held; `configure` and `retarget` with
- * the ITS lock held; `latch` by any thread at any time.
+ * Two ITSes may call `map` and `unmap` at the same time, each with its own lock held. Callers of `configure` and `retarget` hold the
+ * lock of the ITS. Any thread may call `latch` at any time.
  */
 export class Lpis {
   readonly #words: Words;
@@ -76,22 +76,22 @@ export class Lpis {
     this.#outlives = outlives;
   }
 
-  /** How many vCPUs, and so redistributors, there are. */
+  /** The number of vCPUs, and therefore of redistributors. */
   get vcpus(): number {
     return this.#interrupts.vcpus;
   }
 
-  /** Whether the redistributor of `vcpu` takes LPIs (GICR_CTLR.EnableLPIs); false where there is no such vCPU. */
+  /** Whether the redistributor of `vcpu` accepts LPIs (GICR_CTLR.EnableLPIs); false if no such vCPU exists. */
   accepts(vcpu: VcpuId): boolean {
     return this.#tables.accepts(vcpu);
   }
 
-  /** One past the highest LPI that may be mapped now, 0 if none may. @see LpiTables.mappingLimit */
+  /** One past the highest LPI that MAPTI may map now; 0 if none. @see LpiTables.mappingLimit */
   mappingLimit(): number {
     return this.#tables.mappingLimit();
   }
 
-  /** The byte of `lpi` in the configuration table of its target; undefined where no memory is. */
+  /** The byte of `lpi` in the configuration table of its target; undefined outside guest memory. */
   configByte(lpi: Intid): number | undefined {
     const target = this.targetOf(lpi);
     return this.#tables.configByte(lpi, target === NO_TARGET ? 0 : target);
@@ -102,7 +102,7 @@ export class Lpis {
     return this.#tables.hasPendingByte(lpi, vcpu);
   }
 
-  /** Takes the bit of `lpi` out of the pending table of `vcpu`: true if it was set. It is not latched by this. */
+  /** Clears the bit of `lpi` in the pending table of `vcpu`; true if the bit was set. Does not latch the LPI. */
   importPending(lpi: Intid, vcpu: VcpuId): boolean {
     return this.#tables.importPending(lpi, vcpu);
   }
@@ -113,19 +113,19 @@ export class Lpis {
   }
 
   /**
-   * Makes it pending: an MSI, or the INT command. The hot path of an MSI. Latched even where it is disabled.
-   * @param looks - as in {@link Interrupts.latch}
-   * @returns whether it was pending already
+   * Makes an LPI pending: an MSI, or the INT command. Latches a disabled LPI too. The hot path of an MSI.
+   * @param checkFirst - as in {@link Interrupts.latch}
+   * @returns whether the LPI was latched already
    */
-  latch(lpi: Intid, looks = true): boolean {
+  latch(lpi: Intid, checkFirst = true): boolean {
     const at = this.#interrupts.findLpi(lpi);
-    return at !== NONE && this.#interrupts.latch(at, lpi, looks);
+    return at !== NONE && this.#interrupts.latch(at, lpi, checkFirst);
   }
 
-  /** Takes the pending state away: the CLEAR command. */
+  /** Clears the pending state: the CLEAR command. */
   clear(lpi: Intid): void {
     // guard: clear-takes-pending
-    this.#interrupts.change(this.#at(lpi), lpi, LATCH | HELD, 0);
+    this.#interrupts.change(this.#at(lpi), lpi, LATCH | UNQUEUED, 0);
   }
 
   isPending(lpi: Intid): boolean {
@@ -136,15 +136,14 @@ export class Lpis {
     return (this.#interrupts.state(this.#at(lpi)) & MAPPED) !== 0;
   }
 
-  /** The vCPU it goes to, or {@link NO_TARGET}. */
+  /** The vCPU that the LPI targets, or {@link NO_TARGET}. */
   targetOf(lpi: Intid): VcpuId {
     return this.#interrupts.goalOf(this.#at(lpi), lpi);
   }
 
   /**
-   * Counts one more pair that maps `lpi`. True for the first: then it has just come to life, sent nowhere and disabled,
-   * and wants its target, its configuration and its pending bit. A later pair changes nothing in it, nor does the first one if the
-   * LPI has outlived its last mapping: see {@link ORPHAN}.
+   * Counts one more pair that maps `lpi`. True if the LPI is new: disabled and without a target, so the caller sets its target,
+   * configuration and pending bit. False for a further pair, and for an LPI that has outlived its last mapping ({@link ORPHAN}).
    */
   map(lpi: Intid): boolean {
     this.#lock.lock();
@@ -160,7 +159,7 @@ export class Lpis {
     }
   }
 
-  /** Counts one pair less; with the last one the LPI ends, and its latch is gone, unless a vCPU's list holds the LPI. */
+  /** Counts one pair less. The last pair ends the LPI and drops its latch, unless a vCPU's list still holds it ({@link ORPHAN}). */
   unmap(lpi: Intid): void {
     // guard: unmap-takes-lock
     this.#lock.lock();
@@ -168,11 +167,11 @@ export class Lpis {
       // guard: lpi-lives-while-mapped
       if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
       const at = this.#at(lpi);
-      const isHad = (state: number) => (state & LOADED) !== 0 || isDeliverable(state);
-      if (this.#outlives && isHad(this.#interrupts.state(at))) {
+      const isDeliverableOrLoaded = (state: number) => (state & LOADED) !== 0 || isDeliverable(state);
+      if (this.#outlives && isDeliverableOrLoaded(this.#interrupts.state(at))) {
         const state = this.#interrupts.amend(at, 0, ORPHAN);
-        // A vCPU that took it meanwhile did not see that it is an orphan.
-        if (this.#interrupts.isListed(targetOf(state), lpi) && isHad(state)) return;
+        // A vCPU that has just taken the LPI did not see ORPHAN, so this thread ends the LPI.
+        if (this.#interrupts.isListed(targetOf(state), lpi) && isDeliverableOrLoaded(state)) return;
       }
       this.#mapped.claim(lpi - FIRST_LPI);
       this.#interrupts.change(at, lpi, ENDS, NO_TARGET << TARGET_SHIFT);
@@ -181,12 +180,12 @@ export class Lpis {
     }
   }
 
-  /** How many pairs map it. For tests and for saving. */
+  /** How many pairs map the LPI. For tests and for saving. */
   mappings(lpi: Intid): number {
     return load(this.#words, this.#mappings + lpi);
   }
 
-  /** Takes over a byte of the configuration table. One that is latched and was disabled is listed now. */
+  /** Applies a byte of the configuration table. Lists a latched LPI that the byte enables. */
   configure(lpi: Intid, config: number): void {
     const enable = (config & LPI_ENABLE) !== 0 ? ENABLED : 0;
     const priority = (config & LPI_PRIORITY) << PRIORITY_SHIFT;
@@ -204,13 +203,13 @@ export class Lpis {
     this.#interrupts.retarget(this.#at(lpi), lpi, vcpu);
   }
 
-  /** Reads the configuration of `lpi` again, if there is memory to read it from: INV, GICR_INVLPIR. */
+  /** Reads the configuration of `lpi` again, if the table lies in guest memory: INV, GICR_INVLPIR. */
   reload(lpi: Intid): void {
     const config = this.configByte(lpi);
     if (config !== undefined && this.isMapped(lpi)) this.configure(lpi, config);
   }
 
-  /** Reads the configuration of every LPI that goes to `vcpu` again: INVALL, GICR_INVALLR. */
+  /** Reads the configuration of every LPI that targets `vcpu` again: INVALL, GICR_INVALLR. */
   reloadAll(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (this.targetOf(lpi) === vcpu) this.reload(lpi);
@@ -218,7 +217,7 @@ export class Lpis {
   }
 
   /**
-   * KVM's way of turning LPIs off: what is on the list of `vcpu` is taken off it, and is pending no longer.
+   * Disables LPIs as KVM does: takes every LPI off the list of `vcpu` and clears its pending state.
    * @see vgic_flush_pending_lpis
    */
   forget(vcpu: VcpuId): void {
@@ -230,8 +229,9 @@ export class Lpis {
   }
 
   /**
-   * KVM's way of turning LPIs on: what is pending for `vcpu` is what its table says, set or clear; the table is only
-   * read. Stops at the first byte that cannot be read. @see its_sync_lpi_pending_table
+   * Enables LPIs as KVM does: sets or clears the pending state of each LPI of `vcpu` from the pending table, which stays unchanged.
+   * A byte outside guest memory reads as clear.
+   * @see its_sync_lpi_pending_table
    */
   syncPending(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
@@ -241,16 +241,16 @@ export class Lpis {
     });
   }
 
-  /** The architecture's way of turning LPIs off: what is pending for `vcpu` goes to its table, as far as there is memory. */
+  /** Disables LPIs as the architecture says: moves the pending LPIs of `vcpu` into its table, as far as the table lies in memory. */
   storePending(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (this.targetOf(lpi) !== vcpu || !this.#tables.hasPendingByte(lpi, vcpu)) return;
-      const before = this.#interrupts.change(this.#at(lpi), lpi, LATCH | HELD, 0);
+      const before = this.#interrupts.change(this.#at(lpi), lpi, LATCH | UNQUEUED, 0);
       if (isPending(before)) this.#tables.storePending(lpi, vcpu, true);
     });
   }
 
-  /** The architecture's way of turning LPIs on: takes what is pending for `vcpu` out of its table. */
+  /** Enables LPIs as the architecture says: takes the pending LPIs of `vcpu` out of its table. */
   loadPending(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (this.targetOf(lpi) === vcpu && this.#tables.importPending(lpi, vcpu)) this.latch(lpi);
@@ -258,9 +258,9 @@ export class Lpis {
   }
 
   /**
-   * Writes what is pending into the pending tables, for saving a machine whose vCPUs stand still; the first KiB of a
-   * table is left alone. @see KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES
-   * @throws IrqError `ERR_GUEST_ADDRESS` where a table lies outside the guest's memory
+   * Writes pending bits into the pending tables, to save a machine whose vCPUs are stopped. Leaves the first KiB of a table alone.
+   * @see KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES
+   * @throws IrqError `ERR_GUEST_ADDRESS` if a table lies outside guest memory
    */
   savePendingTables(): void {
     this.forEachMapped((lpi) => {
@@ -270,7 +270,7 @@ export class Lpis {
     });
   }
 
-  /** Every LPI that is mapped, or has outlived its mapping, in order. `visit` must not keep the ITS lock busy for long. */
+  /** Visits each LPI that is mapped, or has outlived its mapping, in INTID order. `visit` must not hold the ITS lock for long. */
   forEachMapped(visit: (lpi: Intid) => void): void {
     for (let bit = this.#mapped.next(0); bit >= 0; bit = this.#mapped.next(bit + 1)) {
       if (this.isMapped(FIRST_LPI + bit)) visit(FIRST_LPI + bit);

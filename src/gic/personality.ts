@@ -3,28 +3,28 @@ import type { CpuInterfaceChoices } from './cpu-interface.ts';
 import type { InterruptChoices } from './interrupt-regions.ts';
 import { EDGE, ENABLED, GROUP1, NO_TARGET, NONE, TARGET_SHIFT } from './state.ts';
 
-/** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */
+/** A GIC implementation: its identification registers, its reset values, and its choices where the architecture leaves one. */
 export type GicPersonality = CpuInterfaceChoices &
   InterruptChoices & {
     readonly name: string;
 
-    /** GICR_IIDR, and GICD_IIDR but for the revision. */
+    /** GICR_IIDR, and GICD_IIDR without the revision. */
     readonly iidr: number;
-    /** GICD_IIDR bits 15:12 after reset. In KVM userspace may lower it; below 3, GICR_CTLR and INVLPIR are as they were. */
+    /** GICD_IIDR.Revision (15:12) after reset. KVM lets userspace lower it: below 3, GICR_CTLR has no CES and IR, and INVLPIR no effect. */
     readonly revision: number;
-    /** GICD_TYPER beside ITLinesNumber, IDbits and LPIS: A3V is bit 24, No1N bit 25. */
+    /** GICD_TYPER without ITLinesNumber, IDbits and LPIS: A3V is bit 24, No1N bit 25. */
     readonly distributorFeatures: number;
-    /** What is added to the number of SPIs before ITLinesNumber is computed from it; 32 is the architecture's. */
+    /** Added to the number of SPIs to compute ITLinesNumber; the architecture says 32. */
     readonly countedPrivates: 0 | 32;
     readonly distributorStatus: number;
     /** The registers at 0xffd0 to 0xfffc: PIDR4-7, PIDR0-3, CIDR0-3. */
     readonly distributorIds: readonly number[];
     readonly redistributorIds: readonly number[];
-    /** GICR_TYPER.CommonLPIAff, in place. */
+    /** GICR_TYPER.CommonLPIAff, at its position. */
     readonly commonLpiAffinity: number;
     /** The read-only bits of GICR_CTLR: CES is bit 1, IR bit 2. */
     readonly redistributorFeatures: number;
-    /** ICC_CTLR_EL1 beside CBPR and EOImode: PRIbits 10:8, IDbits 13:11, A3V 15. */
+    /** ICC_CTLR_EL1 without CBPR and EOImode: PRIbits 10:8, IDbits 13:11, A3V 15. */
     readonly interfaceFeatures: number;
 
     /** States after reset, without their target. */
@@ -34,44 +34,44 @@ export type GicPersonality = CpuInterfaceChoices &
     /** GICR_PROPBASER and GICR_PENDBASER after reset. */
     readonly tableReset: bigint;
 
-    /** The enables in GICD_CTLR that can be written. With only bit 1, that bit forwards both groups. */
+    /** Writable enables of GICD_CTLR. If only bit 1 is writable, it forwards both groups. */
     readonly groupEnables: 2 | 3;
-    /** Bits of an IPRIORITYR byte that are kept. */
+    /** Writable bits of an IPRIORITYR byte. */
     readonly priorityMask: number;
-    /** Bits of an IROUTER that are kept. */
+    /** Writable bits of an IROUTER. */
     readonly routerMask: bigint;
-    /** Whether GICR_ICFGR1 can be written. */
+    /** Whether GICR_ICFGR1 is writable. */
     readonly writablePpiTrigger: boolean;
-    /** Whether GICR_WAKER is there. */
+    /** Whether GICR_WAKER is implemented. */
     readonly waker: boolean;
-    /** One GICR_PROPBASER for all redistributors. */
+    /** Whether all redistributors share one GICR_PROPBASER. */
     readonly sharedPropbaser: boolean;
-    /** Whether shareability and cacheability of table registers are replaced by what is supported, and RES0 bits cleared. */
+    /** Whether a write to a table register replaces unsupported shareability and cacheability, and clears RES0 bits. */
     readonly sanitisesTables: boolean;
-    /** Whether the table registers of a redistributor keep their value while its LPIs are enabled. */
+    /** Whether writes to a redistributor's table registers are ignored while its LPIs are enabled. */
     readonly locksTables: boolean;
-    /** Whether GICR_PENDBASER.PTZ spares the reading of the pending table (and reads as zero). */
+    /** Whether GICR_PENDBASER.PTZ makes EnableLPIs skip the pending table (PTZ then reads as zero). */
     readonly honoursPtz: boolean;
-    /** Whether clearing EnableLPIs leaves what is pending in the pending table. If not, it is forgotten. */
+    /** Clearing EnableLPIs - true: stores pending LPIs in the pending table; false: drops them. */
     readonly storesPending: boolean;
-    /** Whether an LPI that is on a vCPU's list outlives its last mapping, and is delivered once. */
+    /** Whether a listed LPI outlives its last mapping and is delivered once. */
     readonly outliveMappings: boolean;
-    /** Whether GICR_INVLPIR and GICR_INVALLR do anything (from revision 3 on). */
+    /** Whether GICR_INVLPIR and GICR_INVALLR reload configurations (from revision 3 on). */
     readonly invalidates: boolean;
-    /** Whether an LPI beyond PROPBASER's ID bits cannot be mapped. If not, all that the machine has can be. */
+    /** LPIs that MAPTI may map - true: up to PROPBASER's ID bits; false: all LPIs of the machine. */
     readonly limitsMappings: boolean;
 
-    /** Whether each 1 driven on an edge-triggered wire is a new edge; if not, only the step from 0 to 1 is. */
-    readonly everyOneIsAnEdge: boolean;
-    /** Whether turning the distributor on, and routing an SPI, bring forth what is pending already. */
+    /** On an edge-triggered wire, a new edge is - true: each driven 1; false: each change from 0 to 1. */
+    readonly everyHighIsAnEdge: boolean;
+    /** Whether enabling the distributor, and routing an SPI, queue interrupts that are pending already. */
     readonly requeues: boolean;
-    /** The PPI that follows the wire of the virtual timer, whatever registers say, as its pending bit reads; NONE: no such PPI. */
+    /** The virtual timer's PPI, if its pending bit reads as the timer's wire regardless of ISPENDR and ICPENDR; else NONE. */
     readonly timerPpi: Intid;
-    /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */
+    /** ICC_SGI1R sends - true: SGIs of either group; false: group 1 SGIs only. */
     readonly sgi1ForAnyGroup: boolean;
   };
 
-/** KVM's vgic of Linux 7.2, the newest that was measured. @see vgic-init.c, vgic-mmio.c, vgic-mmio-v3.c */
+/** KVM's vgic of Linux 7.2, the newest release that we measured. @see vgic-init.c, vgic-mmio.c, vgic-mmio-v3.c */
 const KVM: GicPersonality = {
   name: 'kvm',
   iidr: 0x4b00_043b,
@@ -100,7 +100,7 @@ const KVM: GicPersonality = {
   storesPending: false,
   invalidates: true,
   limitsMappings: true,
-  everyOneIsAnEdge: true,
+  everyHighIsAnEdge: true,
   requeues: false,
   timerPpi: 27,
   sgi1ForAnyGroup: true,
@@ -113,7 +113,7 @@ const KVM: GicPersonality = {
   outliveMappings: true,
 };
 
-/** QEMU 7.2's `virt` machine under TCG: what the recorded guests ran on. */
+/** The `virt` machine of QEMU 7.2 under TCG, on which the recorded guests ran. */
 const QEMU_VIRT: GicPersonality = {
   name: 'qemu-virt',
   iidr: 0x43b,
@@ -142,7 +142,7 @@ const QEMU_VIRT: GicPersonality = {
   storesPending: true,
   invalidates: false,
   limitsMappings: false,
-  everyOneIsAnEdge: false,
+  everyHighIsAnEdge: false,
   requeues: true,
   timerPpi: NONE,
   sgi1ForAnyGroup: false,
@@ -156,8 +156,8 @@ const QEMU_VIRT: GicPersonality = {
 };
 
 /**
- * Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost, and with more active
- * interrupts than list registers none that is pending is delivered.
+ * KVM's vgic of Linux 6.12; 6.1 behaved the same in our measurements. KVM loses DIR of an SPI that is active on another vCPU, and
+ * delivers no pending interrupt while more interrupts are active than list registers exist.
  */
 const KVM_6_12: GicPersonality = {
   ...KVM,
@@ -167,7 +167,7 @@ const KVM_6_12: GicPersonality = {
 };
 const KVM_6_1: GicPersonality = { ...KVM_6_12, name: 'kvm-6.1' };
 
-/** Every personality by its name; the position of the name is its number where it must be one word. */
+/** Every personality by name. Shared memory stores a personality as its index in this table. */
 export const GIC_PERSONALITIES = {
   kvm: KVM,
   'qemu-virt': QEMU_VIRT,
@@ -177,7 +177,7 @@ export const GIC_PERSONALITIES = {
 
 export type GicPersonalityName = keyof typeof GIC_PERSONALITIES;
 
-/** The state of an interrupt after reset; `vcpu` is whose it is, below 32. SPIs go to vCPU 0, LPIs to none. */
+/** The state of an interrupt after reset. `vcpu` owns an SGI or PPI; SPIs target vCPU 0, LPIs no vCPU. */
 export function resetState(personality: GicPersonality, intid: Intid, vcpu: VcpuId): number {
   if (intid >= FIRST_LPI) return EDGE | GROUP1 | (NO_TARGET << TARGET_SHIFT);
   if (intid >= FIRST_SPI) return personality.spi;

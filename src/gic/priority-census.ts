@@ -7,13 +7,15 @@ import { add, load, lower, raise, type Words } from '../memory/word.ts';
 export const PRIORITY_CENSUS_WORDS = LINE + PRIORITY_LEVELS;
 
 /**
- * How many enabled SPIs and LPIs there are of each priority level, so that the search for the most urgent one may stop
- * at the first that has the best priority in use: guests give nearly all their interrupts one priority. SGIs and PPIs
- * are few and are searched first; they are not counted, because KVM starts with every SGI enabled at priority 0.
+ * Counts the enabled SPIs and LPIs of each priority level. A search stops at the first interrupt of the most urgent level in use:
+ * guests give nearly all their interrupts one priority. SGIs and PPIs are not counted, because KVM resets every SGI as enabled at
+ * priority 0; searches visit all listed ones.
  *
- * It may say that a level is used when it no longer is, never the reverse: a level is counted before an interrupt
- * is enabled at it and let go after it is disabled. The mask of used levels is cleared first and checked against
- * the count afterwards, so an `enter` that comes in between either finds the bit gone and sets it, or is seen.
+ * Words: a mask of used levels, and a count for each level.
+ * A thread that enables an interrupt: raises the count, then sets the mask bit, then enables. A thread that disables one: disables,
+ * lowers the count, and at 0 clears the mask bit and reads the count again; if the count is not 0, it sets the bit again. So a
+ * concurrent `enter` either finds the bit clear and sets it, or the disabling thread reads its count.
+ * A stale bit costs a longer search. A level in use always has its bit.
  */
 export class PriorityCensus {
   readonly #words: Words;
@@ -26,7 +28,7 @@ export class PriorityCensus {
     this.#counts = region.at + LINE;
   }
 
-  /** To be called before an interrupt is enabled at `priority`. Any thread. */
+  /** Call before enabling an interrupt at `priority`. Any thread. */
   enter(priority: number): void {
     const level = priority >>> LEVEL_SHIFT;
     // guard: level-counted-before-mark
@@ -35,7 +37,7 @@ export class PriorityCensus {
     raise(this.#words, this.#mask, 1 << level);
   }
 
-  /** To be called after an interrupt stopped being enabled at `priority`. Any thread. */
+  /** Call after disabling an interrupt of `priority`, or changing its priority. Any thread. */
   leave(priority: number): void {
     const level = priority >>> LEVEL_SHIFT;
     if (add(this.#words, this.#counts + level, -1) !== 1) return;
@@ -44,7 +46,7 @@ export class PriorityCensus {
     if (load(this.#words, this.#counts + level) !== 0) raise(this.#words, this.#mask, 1 << level);
   }
 
-  /** No enabled interrupt has a priority value below this one (256 where none is enabled). */
+  /** A lower bound for the priority of all enabled SPIs and LPIs; 256 if none is enabled. */
   get best(): number {
     const mask = load(this.#words, this.#mask);
     return mask === 0 ? 256 : lowestBit(mask) << LEVEL_SHIFT;

@@ -30,9 +30,8 @@ export function redistributorRegion(layout: Layout, vcpus: number): Records {
 }
 
 /**
- * The words behind the redistributors' registers, without any rule: {@link Redistributor} has the rules for writes,
- * {@link LpiTables} reads the same words. The control word has one of three values: 0, ENABLE_LPIS, and while the
- * way back from the second to the first is under way, REGISTER_WRITE_PENDING. Any thread.
+ * The words of the redistributors' registers. {@link Redistributor} applies the rules for guest writes; {@link LpiTables} reads the
+ * same words. The control word is 0, ENABLE_LPIS, or, while LPIs are being disabled, REGISTER_WRITE_PENDING. Any thread.
  */
 export class RedistributorWords {
   readonly #words: Words;
@@ -49,7 +48,7 @@ export class RedistributorWords {
     return load(this.#words, this.#at + vcpu * LINE + CONTROL);
   }
 
-  /** Moves the control word on; false if it did not hold `from`. */
+  /** Compare-and-swap of the control word; false if it was not `from`. */
   moveControl(vcpu: VcpuId, from: number, to: number): boolean {
     return replace(this.#words, this.#at + vcpu * LINE + CONTROL, from, to);
   }
@@ -62,7 +61,7 @@ export class RedistributorWords {
     store(this.#words, this.#at + vcpu * LINE + WAKER, value);
   }
 
-  /** GICR_TYPER.Last: no redistributor follows in the same run of frames. */
+  /** GICR_TYPER.Last: no redistributor follows in the same region. */
   isLast(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at + vcpu * LINE + LAST) !== 0;
   }
@@ -71,17 +70,17 @@ export class RedistributorWords {
     store(this.#words, this.#at + vcpu * LINE + LAST, last ? 1 : 0);
   }
 
-  /** Whether an invalidation is under way: GICR_SYNCR.Busy. */
+  /** GICR_SYNCR.Busy: an invalidation is under way. */
   isBusy(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at + vcpu * LINE + BUSY) !== 0;
   }
 
-  /** Counts the invalidations under way. */
+  /** Adds 1 when an invalidation begins, -1 when it ends. */
   addBusy(vcpu: VcpuId, count: 1 | -1): void {
     add(this.#words, this.#at + vcpu * LINE + BUSY, count);
   }
 
-  /** All words 0. Before any thread of the machine runs. */
+  /** Clears all words of a redistributor. Call it before any thread of the machine runs. */
   reset(vcpu: VcpuId): void {
     for (let word = 0; word < LINE; word++) store(this.#words, this.#at + vcpu * LINE + word, 0);
   }
@@ -90,7 +89,7 @@ export class RedistributorWords {
     return this.#read(vcpu, PROPBASE);
   }
 
-  /** Writers of a table register exclude each other; a reader may meet half of a write, as it may when a guest writes halves. */
+  /** Callers exclude each other (the configuration lock). A reader may see half of a write, as with a guest that writes two halves. */
   setPropbaser(vcpu: VcpuId, value: bigint): void {
     this.#write(vcpu, PROPBASE, value);
   }

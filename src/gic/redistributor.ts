@@ -19,13 +19,13 @@ const LAST = 1n << 4n;
 const PROCESSOR_SLEEP = 1 << 1;
 const CHILDREN_ASLEEP = 1 << 2;
 const TABLE_ATTRIBUTES = { share: 10n, inner: 7n, outer: 56n };
-/** Bits of the table registers that KVM keeps: all but RES0. The address has 52 bits. */
+/** Bits of the table registers that KVM stores: all except RES0. The address has 52 bits. */
 const PROPBASER_BITS = 0x070f_ffff_ffff_ff9fn;
 const PENDBASER_BITS = 0x470f_ffff_ffff_0f80n;
-/** From this revision of KVM's vgic on, LPIs may be disabled, and INVLPIR and INVALLR work. */
+/** The first revision of KVM's vgic in which the guest may disable LPIs, and INVLPIR and INVALLR work. */
 const INVALIDATING_REVISION = 3;
 
-/** What a redistributor needs of the rest of the interrupt controller. */
+/** The parts of the interrupt controller that a redistributor uses. */
 export type RedistributorParts = {
   readonly words: RedistributorWords;
   readonly interrupts: Interrupts;
@@ -35,7 +35,7 @@ export type RedistributorParts = {
   readonly its: ItsPresence;
   /** The configuration lock. */
   readonly lock: Mutex;
-  /** LPIs were disabled: cached translations may no longer be used. */
+  /** The redistributor's LPIs were disabled: drop cached translations. */
   readonly lpisDisabled: (vcpu: VcpuId) => void;
 };
 
@@ -69,8 +69,8 @@ const REGISTERS = new RegisterTable<Frame>([
 ]);
 
 /**
- * The redistributor of one vCPU: its RD frame and, from offset 0x10000, its SGI frame. Any thread may read and write;
- * the rules for which writers exclude each other are the distributor's.
+ * The redistributor of one vCPU: its RD frame and, from offset 0x10000, its SGI frame. Any thread may read and write; writers
+ * exclude each other as in {@link Distributor}.
  * @see Arm IHI 0069, "Redistributor register descriptions"; vgic-mmio-v3.c
  */
 export class Redistributor {
@@ -102,12 +102,12 @@ export class Redistributor {
     return REGISTERS.read(this.#frame, offset, size);
   }
 
-  /** Writes a register; what cannot be written is ignored. */
+  /** Writes a register; ignores read-only registers and unsupported sizes. */
   write(offset: number, size: number, value: bigint): void {
     REGISTERS.write(this.#frame, offset, size, value);
   }
 
-  /** GICR_TYPER.Last: whether no other redistributor follows it in the same region. The last vCPU's is, after reset. */
+  /** GICR_TYPER.Last: no other redistributor follows in the same region. After reset, only the last vCPU's is set. */
   get last(): boolean {
     return this.#frame.words.isLast(this.vcpu);
   }
@@ -133,8 +133,8 @@ function readControl({ words, vcpu, personality, distributor }: Frame): number {
 }
 
 /**
- * EnableLPIs. Both ways are one compare-and-swap for the writer that makes the step, as in KVM; another vCPU that writes
- * at the same time finds the step made, or under way, and does nothing.
+ * Writes GICR_CTLR.EnableLPIs. As in KVM, the writer that changes the control word by compare-and-swap does the work; a concurrent
+ * writer of the same value finds the word changed and returns.
  * @see vgic_mmio_write_v3r_ctlr
  */
 function writeControl(frame: Frame, value: number): void {
@@ -164,13 +164,13 @@ function readType({ words, vcpu, personality, its }: Frame): bigint {
   );
 }
 
-/** ChildrenAsleep follows ProcessorSleep at once. */
+/** Writes GICR_WAKER. ChildrenAsleep follows ProcessorSleep at once. */
 function writeWaker({ words, vcpu, personality }: Frame, value: number): void {
   if (!personality.waker) return;
   words.setWaker(vcpu, (value & PROCESSOR_SLEEP) === 0 ? 0 : PROCESSOR_SLEEP | CHILDREN_ASLEEP);
 }
 
-/** Whose words hold the PROPBASER that this frame shows. */
+/** The vCPU whose words store the PROPBASER of this frame. */
 function propbaserOwner({ vcpu, personality }: Frame): VcpuId {
   return personality.sharedPropbaser ? 0 : vcpu;
 }
@@ -203,7 +203,7 @@ function writePendbaser(frame: Frame, _index: number, value: bigint, mask: bigin
   });
 }
 
-/** Writes a table register, unless LPIs are enabled and it may not change then. */
+/** Writes a table register, unless LPIs are enabled and the personality locks table registers then. */
 function writeTable({ words, vcpu, personality, lock }: Frame, write: () => void): void {
   lock.lock();
   try {
@@ -224,7 +224,7 @@ function invalidateAll(frame: Frame, _index: number, _value: bigint, mask: bigin
   invalidate(frame, mask, (lpis) => lpis.reloadAll(frame.vcpu));
 }
 
-/** A write to the upper half alone is for vPEs, which there are none of. */
+/** Reloads LPI configurations. A write to the upper half alone addresses vPEs; the machine has none. */
 function invalidate(frame: Frame, mask: bigint, reload: (lpis: Lpis) => void): void {
   const { words, vcpu, personality, distributor, lpis } = frame;
   if (!personality.invalidates || distributor.revision < INVALIDATING_REVISION) return;

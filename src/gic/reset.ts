@@ -2,8 +2,8 @@ import { FIRST_LPI, FIRST_SPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '.
 import { type Interrupts, NONE } from './interrupts.ts';
 
 /**
- * Puts every interrupt into its reset state; all SPIs that there is room for exist then. Before any thread of the machine runs.
- * @param initial - the state of one
+ * Resets every interrupt, and makes all SPIs of the layout exist. Call it before any thread of the machine runs.
+ * @param initial - the reset state of an interrupt
  */
 export function resetInterrupts(
   interrupts: Interrupts,

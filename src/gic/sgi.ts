@@ -3,17 +3,16 @@ import { vcpuWith } from './affinity.ts';
 import type { Interrupts } from './interrupts.ts';
 import { GROUP1, LATCH } from './state.ts';
 
-/** Which register an SGI is sent through: SGI1R for group 1, the other two for group 0. */
+/** The ICC register that sends an SGI: SGI1R for group 1, ASGI1R and SGI0R for group 0. */
 export type SgiRegister = 'SGI1R' | 'ASGI1R' | 'SGI0R';
 
 const TARGET_LIST_BITS = 16;
 
 /**
- * Sends an SGI as a write to ICC_SGI1R_EL1, ICC_ASGI1R_EL1 or ICC_SGI0R_EL1 does. Targets that do not exist are ignored;
- * two sends before the first is taken are one interrupt. Any thread, for `sender`.
- * RS (47:44) is ignored: ICC_CTLR_EL1.RSS is 0.
+ * Sends an SGI: the effect of a write to ICC_SGI1R_EL1, ICC_ASGI1R_EL1 or ICC_SGI0R_EL1. Ignores targets that do not exist, and RS
+ * (47:44), because ICC_CTLR_EL1.RSS is 0. Two sends before the first acknowledge merge. Any thread, for `sender`.
  * @param value - the 64 bits written: TargetList 15:0, Aff1 23:16, INTID 27:24, Aff2 39:32, IRM 40, Aff3 55:48
- * @param anyGroup - whether SGI1R raises the SGI whatever its group is at the target (KVM), or in group 1 only
+ * @param anyGroup - SGI1R raises an SGI of either group at the target (true, KVM) or of group 1 only (false)
  * @see vgic_v3_dispatch_sgi in vgic-mmio-v3.c
  */
 export function sendSgi(
@@ -47,7 +46,7 @@ export function sendSgi(
   }
 }
 
-/** The value to write into ICC_SGI1R_EL1 for an SGI to `targets`, vCPUs of one cluster of 16, or to all others. */
+/** The value for ICC_SGI1R_EL1 that sends an SGI to `targets`, vCPUs of one cluster of 16, or to all other vCPUs. */
 export function sgiTo(intid: Intid, targets: readonly VcpuId[] | 'others'): bigint {
   const head = BigInt(intid & 0xf) << 24n;
   if (targets === 'others') return head | (1n << 40n);

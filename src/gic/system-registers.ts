@@ -3,7 +3,7 @@ import type { Interrupts } from './interrupts.ts';
 import type { GicPersonality } from './personality.ts';
 import { type SgiRegister, sendSgi } from './sgi.ts';
 
-/** What reaches a register of a CPU interface. */
+/** The parts that a system register reads and writes. */
 type Access = {
   readonly cpu: CpuInterface;
   readonly interrupts: Interrupts;
@@ -13,13 +13,13 @@ type Access = {
 /** A system register of the CPU interface. */
 export type SystemRegister = {
   readonly name: string;
-  /** op0 15:14, op1 13:11, CRn 10:7, CRm 6:3, op2 2:0: as MSR and MRS have it, and KVM's CPU_SYSREGS attributes. */
+  /** op0 15:14, op1 13:11, CRn 10:7, CRm 6:3, op2 2:0: the encoding of MSR and MRS, and of KVM's CPU_SYSREGS attributes. */
   readonly encoding: number;
-  /** Whether it is state that is saved and restored; the others act when they are read or written. */
+  /** true: the register holds state, which is saved and restored. false: a read or a write has an effect. */
   readonly saved: boolean;
-  /** Absent where it cannot be read. */
+  /** Absent for a write-only register. */
   readonly read?: (access: Access) => bigint;
-  /** Absent where it cannot be written. */
+  /** Absent for a read-only register. */
   readonly write?: (access: Access, value: bigint) => void;
 };
 
@@ -28,7 +28,7 @@ export function encode(op0: number, op1: number, crn: number, crm: number, op2: 
   return (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 }
 
-/** A register that is state: read and written as a number. */
+/** A register that holds state, as a number of 32 bits. */
 function state(
   name: string,
   encoding: number,
@@ -71,14 +71,14 @@ function sgi(name: string, op2: number, register: SgiRegister): SystemRegister {
   };
 }
 
-/** SRE, DFB and DIB: the system registers are all there is. */
+/** SRE, DFB and DIB: only system registers, no memory-mapped CPU interface and no bypass. */
 const SYSTEM_REGISTERS_ONLY = 7;
-/** EOIR, DIR and the like take an INTID of 24 bits. */
+/** The INTID field of EOIR and DIR has 24 bits. */
 const INTID = 0xff_ffff;
 
 /**
- * The system registers of the CPU interface, by name. With 5 priority bits there are 32 preemption levels, so of the
- * active priorities registers only AP0R0 and AP1R0 exist.
+ * The system registers of the CPU interface. With 5 priority bits there are 32 preemption levels, so AP0R0 and AP1R0 are the only
+ * active priorities registers.
  * @see Arm IHI 0069, "AArch64 System register descriptions"; gicv3-its-model section 5
  */
 export const SYSTEM_REGISTERS: readonly SystemRegister[] = [
@@ -170,14 +170,14 @@ export const SYSTEM_REGISTERS: readonly SystemRegister[] = [
 const BY_ENCODING = new Map(SYSTEM_REGISTERS.map((register) => [register.encoding, register]));
 const BY_NAME = new Map(SYSTEM_REGISTERS.map((register) => [register.name, register]));
 
-/** The system register of a name (`ICC_PMR_EL1`) or an encoding; undefined where there is none. */
+/** The system register with a name (`ICC_PMR_EL1`) or an encoding; undefined if none has it. */
 export function findSystemRegister(key: string | number): SystemRegister | undefined {
   return typeof key === 'number' ? BY_ENCODING.get(key) : BY_NAME.get(key);
 }
 
 /**
- * The system registers of one vCPU, reached by name or encoding: for consoles, KVM's CPU_SYSREGS and programs that come
- * as lists of register accesses. The thread of the vCPU only, while it runs.
+ * The system registers of one vCPU by name or encoding: for consoles, KVM's CPU_SYSREGS, and guest programs given as lists of
+ * register accesses. While the vCPU runs, only its thread may use them.
  */
 export class SystemRegisters {
   readonly #access: Access;
@@ -186,12 +186,12 @@ export class SystemRegisters {
     this.#access = { cpu, interrupts, personality };
   }
 
-  /** Reads a register, with all that the read does; undefined where there is no such register, or it cannot be read. */
+  /** Reads a register, with the read's side effects; undefined if the register does not exist or is write-only. */
   readSystemRegister(key: string | number): bigint | undefined {
     return findSystemRegister(key)?.read?.(this.#access);
   }
 
-  /** Writes a register; false where there is no such register, or it cannot be written. */
+  /** Writes a register; false if the register does not exist or is read-only. */
   writeSystemRegister(key: string | number, value: bigint): boolean {
     const register = findSystemRegister(key);
     register?.write?.(this.#access, value);

@@ -1,6 +1,6 @@
 /**
- * What KVM makes of the attributes in a register that holds a table's address: only Inner Shareable and cacheable
- * write-back are supported for the inner domain, and the outer one follows it.
+ * KVM's rule for the attributes in a table's base register. Outer Shareable becomes Inner Shareable; inner non-cacheable becomes
+ * read-allocate write-back; outer cacheability becomes "same as inner" unless it is non-cacheable.
  * @see vgic_sanitise_field and its callers in vgic-mmio-v3.c
  */
 const OUTER_SHAREABLE = 2n;
@@ -9,14 +9,14 @@ const NON_CACHEABLE = 1n;
 const READ_ALLOCATE_WRITE_BACK = 3n;
 const SAME_AS_INNER = 0n;
 
-/** Where the attribute fields start in a register; each is given by its lowest bit. */
+/** The lowest bit of each attribute field in a register. */
 export type AttributeShifts = {
   readonly share: bigint;
   readonly inner: bigint;
   readonly outer: bigint;
 };
 
-/** The register with its shareability (two bits), inner and outer cacheability (three bits each) as KVM keeps them. */
+/** The value of a register, with shareability (two bits), inner and outer cacheability (three bits each) as KVM stores them. */
 export function sanitiseAttributes(value: bigint, { share, inner, outer }: AttributeShifts): bigint {
   const withShare = mapField(value, share, 3n, (field) =>
     field === OUTER_SHAREABLE ? INNER_SHAREABLE : field,

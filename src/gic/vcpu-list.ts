@@ -4,22 +4,22 @@ import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
 import { LevelQueues, levelQueuesWords } from './level-queues.ts';
 
-/** INTIDs that a vCPU's list keeps in order, at most. Beyond that many at one time the list still finds each, and its priority, but not its turn. */
+/** Maximum slots of a vCPU's ring. A list of more INTIDs still finds each by priority, but loses the order of arrival. */
 // guard: ring-buffer-size
 const RING = 4096;
 
 export type VcpuListRegions = {
   /** A {@link Bitmap} of INTIDs. */
   readonly listed: Region;
-  /** One word: the INTID that is alone on the list, + 1; 0 for none. */
+  /** One word: 1 + the INTID that is alone on the list; 0 for none. */
   readonly alone: Region;
-  /** A power of two of slots: the INTIDs in the order in which they were listed. */
+  /** The INTIDs in the order of listing; a power of two of slots. */
   readonly ring: Region;
-  /** Words that producers write: the ring's end, and whether an INTID found no room. */
+  /** Words that producers write: the ring's end, whether an INTID found no room, whether a priority has changed. */
   readonly tail: Region;
-  /** Words that the consumer alone reads and writes: the ring's begin, and the INTID that was taken last. */
+  /** Words that only the consumer reads and writes: the ring's begin, the INTID taken last, the number of gone slots. */
   readonly head: Region;
-  /** One word: the ring's begin as producers see it, written by the consumer now and then. */
+  /** One word: a copy of the ring's begin for producers, which the consumer updates now and then. */
   readonly published: Region;
   /** {@link LevelQueues} over the ring. */
   readonly queues: Region;
@@ -47,9 +47,9 @@ export function vcpuListRegions(
   });
 }
 
-/** No INTID: none is alone on the list. */
-export const NOBODY = -1;
-/** A slot's values besides INTID + 1: its producer is still writing, or its INTID was taken off the list. */
+/** Value of {@link VcpuList.alone} if no INTID is noted. */
+export const NO_INTID = -1;
+/** Values of a slot besides INTID + 1: EMPTY before its producer has written it, GONE after its INTID was taken off the list. */
 const EMPTY = 0;
 const GONE = -1;
 
@@ -61,27 +61,26 @@ const RESORT = 2;
 const BEGIN = 0;
 const LAST = 1;
 const GONES = 2;
-/** So many slots of INTIDs that were taken off make the consumer move the others together. */
+/** The consumer compacts the ring when more gone slots than this lie between others. */
 // guard: thin-list-limit
 const MOST_GONE = 32;
-/** The consumer publishes its begin when it has passed an eighth of the ring. */
+/** The consumer publishes its begin each time it passes an eighth of the ring. */
 const PUBLISH_SHIFT = 3;
 
 /**
- * The INTIDs that one vCPU should look at, in the order in which they were listed (KVM: ap_list). Many threads add to it;
- * its vCPU, the consumer, walks it and takes INTIDs off.
+ * The INTIDs that one vCPU should check, in the order of listing (KVM: ap_list). Producers, any thread, add INTIDs; the consumer, the
+ * vCPU's thread, walks the list and takes INTIDs off.
  *
  * Words: a bit for each INTID says whether it is listed; the ring says in which order.
  * Producer: sets the bit; if the bit was clear, reserves a slot at the end and stores the INTID there. A full ring sets `spilled`.
  * Consumer: walks the slots from the begin to the end, and the bits too while `spilled` is set.
- * A slot whose bit is clear is out of date (any thread may clear a bit), and the consumer drops it. An empty slot's producer has not
- * returned yet, and rings the vCPU after it has filled the slot.
+ * A slot whose bit is clear is out of date (any thread may clear a bit), and the consumer drops the slot. The producer of an empty
+ * slot fills it and then rings the vCPU.
  *
- * **Alone.** An interrupt that comes again and again stays on the list without a slot: only its bit is set. The consumer notes that
- * this INTID is alone, and as long as the note stands, the interrupt's state says what a walk would. The consumer writes the note
- * **before** the look at the ring's end that makes the note true; a producer takes the note away **after** it moved the end: so one of
- * the two sees the other. The thread that takes the note away claims the INTID's bit, looks at its state, and lists it anew if it
- * must be.
+ * **Alone.** A repeating interrupt stays listed without a slot: only its bit is set, and `alone` notes its INTID. While the note
+ * stands, the interrupt's state replaces a walk.
+ * Consumer: stores the note, **then** reads the ring's end. Producer: moves the end, **then** clears the note. So one of the two sees
+ * the other. The thread that clears the note claims the INTID's bit, reads its state, and lists the INTID again if it is deliverable.
  */
 export class VcpuList {
   readonly #words: Words;
@@ -109,17 +108,17 @@ export class VcpuList {
     this.queues = new LevelQueues(words, regions.queues);
   }
 
-  /** Sets the bit of `intid`; true if this call set it: the caller then has to {@link append} the INTID. Any thread. */
+  /** Sets the bit of `intid`; true if this call set it: the caller must then {@link append} the INTID. Any thread. */
   mark(intid: Intid): boolean {
     return this.#listed.set(intid);
   }
 
-  /** Puts a marked INTID at the end. When it returns, the consumer finds `intid`. */
+  /** Appends a marked INTID. After the return, the consumer finds `intid`. Any thread. */
   append(intid: Intid): void {
     const words = this.#words;
     for (;;) {
       const end = load(words, this.#tail + END);
-      // The begin only moves forward, so an old begin is merely too careful.
+      // A stale begin is harmless: the begin only moves forward, so the ring has at least as much room.
       if (((end - load(words, this.#published)) | 0) > this.#mask) {
         // guard: full-ring-says-so
         store(words, this.#tail + SPILLED, 1);
@@ -132,13 +131,16 @@ export class VcpuList {
     }
   }
 
-  /** Takes the note of another INTID away, whose bit has to be claimed and whose state looked at; {@link NOBODY} if there was none. */
+  /**
+   * Clears an `alone` note of an INTID other than `intid`, and returns the noted INTID, or {@link NO_INTID}. The caller claims that
+   * INTID's bit and reads its state.
+   */
   endAlone(intid: Intid): Intid {
     const { alone } = this;
     // guard: producer-ends-lone-note
-    if (alone === NOBODY || alone === intid) return NOBODY;
+    if (alone === NO_INTID || alone === intid) return NO_INTID;
     // guard: one-thread-takes-lone-note
-    return replace(this.#words, this.#alone, alone + 1, 0) ? alone : NOBODY;
+    return replace(this.#words, this.#alone, alone + 1, 0) ? alone : NO_INTID;
   }
 
   /** Clears the bit of `intid`; true for exactly one of any number of racing callers. */
@@ -150,21 +152,21 @@ export class VcpuList {
     return this.#listed.has(intid);
   }
 
-  /** Says that an interrupt that may be listed has another priority. Any thread, after the change and before the ring. */
+  /** Notes that the priority of a listed interrupt may have changed. Any thread, after the change and before the ring. */
   noteResort(): void {
     if (load(this.#words, this.#tail + RESORT) === 0) store(this.#words, this.#tail + RESORT, 1);
   }
 
   // ---- the consumer only
 
-  /** Whether a listed interrupt may have another priority than when the consumer met its slot; clears the note. */
+  /** Whether a priority may have changed since the consumer indexed the slots. Clears the note. */
   takeResort(): boolean {
     if (load(this.#words, this.#tail + RESORT) === 0) return false;
     store(this.#words, this.#tail + RESORT, 0);
     return true;
   }
 
-  /** Slots from the begin to the end, those of INTIDs that were taken off among them. */
+  /** Slots from the begin to the end, gone slots included. */
   get length(): number {
     return (this.end - this.begin) | 0;
   }
@@ -173,7 +175,7 @@ export class VcpuList {
     return load(this.#words, this.#tail + SPILLED) !== 0;
   }
 
-  /** The number of the slot at a position, and the position of a slot. */
+  /** The index of the slot at a position. {@link positionOf} is the inverse. */
   slotAt(position: number): number {
     return position & this.#mask;
   }
@@ -183,12 +185,12 @@ export class VcpuList {
     return (begin + ((slot - begin) & this.#mask)) | 0;
   }
 
-  /** Whether `intid` still has the slot at a position. */
+  /** Whether the slot at a position still has `intid`. */
   holds(position: number, intid: Intid): boolean {
-    return ((position - this.begin) | 0) >= 0 && this.at(position) === intid;
+    return ((position - this.begin) | 0) >= 0 && this.intidAt(position) === intid;
   }
 
-  /** Whether the producer of the slot at a position is still to write there. */
+  /** Whether the producer of the slot at a position has not written it yet. */
   isUnwritten(position: number): boolean {
     return load(this.#words, this.#ring + (position & this.#mask)) === EMPTY;
   }
@@ -203,15 +205,15 @@ export class VcpuList {
     return load(this.#words, this.#tail + END);
   }
 
-  /** The INTID at a position, or a negative number where there is none (any more, or yet). */
-  at(position: number): Intid {
+  /** The INTID at a position; -1 for a gone slot, or a slot that is not written yet. */
+  intidAt(position: number): Intid {
     const slot = load(this.#words, this.#ring + (position & this.#mask));
     return slot > EMPTY ? slot - 1 : -1;
   }
 
   /**
-   * Drops the slot at a position, if it holds `intid`, and the dropped ones at the begin. Slots before the end are the consumer's own,
-   * and the begin is published now and then, so plain accesses do; producers use slots again after they saw the published begin.
+   * Drops the slot at a position, if it has `intid`, and then all gone slots at the begin. Plain accesses suffice: written slots are
+   * the consumer's, and producers reuse a slot only after they have read the published begin.
    */
   drop(position: number, intid: Intid): void {
     const words = this.#words;
@@ -224,7 +226,7 @@ export class VcpuList {
       return;
     }
     let begin = first;
-    // Stops at the end at the latest: the slot there is empty, if only because this loop has just emptied it.
+    // The loop stops at the end at the latest: the slot there is EMPTY, in a full ring because this loop has emptied it.
     do {
       poke(words, this.#ring + (begin & this.#mask), EMPTY);
       begin = (begin + 1) | 0;
@@ -240,22 +242,22 @@ export class VcpuList {
     if (((begin ^ first) & -step) !== 0) store(this.#words, this.#published, begin);
   }
 
-  /** Whether a walk would meet many slots of INTIDs that were taken off. */
+  /** Whether a walk would meet many gone slots. */
   get isThin(): boolean {
     const gone = peek(this.#words, this.#head + GONES);
-    // speed: the length is a word of the producers, so it is looked at last (bench gic).
+    // speed: the length needs a word that producers write, so it is read last (bench gic).
     return gone > MOST_GONE && gone > this.length >> 2;
   }
 
   /**
-   * Moves the INTIDs together, to the end of the ring, in the order in which they are: an interrupt that waits for long at the begin
-   * would else make each walk longer than the one before. Positions from before do not hold any more.
+   * Moves the INTIDs together at the end of the ring, in their order. Otherwise an interrupt that waits at the begin makes each walk
+   * longer than the last. Invalidates positions.
    */
   compact(): void {
     const words = this.#words;
     const { begin: first, end } = this;
     const slotOf = (position: number) => this.#ring + (position & this.#mask);
-    // The producer of an empty slot is still to write there.
+    // A producer will still write an EMPTY slot, so the slot must not move.
     // guard: compaction-spares-writers
     for (let position = first; position !== end; position = (position + 1) | 0)
       if (load(words, slotOf(position)) === EMPTY) return;
@@ -273,10 +275,7 @@ export class VcpuList {
     this.#beginAt(begin, first);
   }
 
-  /**
-   * Puts the INTIDs in the order of a key, the lowest first, those of one key in the order in which they are. Positions from before
-   * do not hold any more.
-   */
+  /** Sorts the INTIDs by a key, lowest first; stable. Invalidates positions. */
   sort(keyOf: (intid: Intid) => number): void {
     const words = this.#words;
     const { begin, end: last } = this;
@@ -298,41 +297,41 @@ export class VcpuList {
     this.queues.reset();
   }
 
-  /** The private INTIDs that are listed, a bit each. */
+  /** The listed SGIs and PPIs, a bit each. */
   get privates(): number {
     return load(this.#words, this.#privates);
   }
 
-  /** Whether an INTID has found no room in the ring; to be asked before {@link next}. Clears the mark. */
+  /** Whether an INTID has found no room in the ring. Clears the mark; call it before {@link next}. */
   takeSpilled(): boolean {
     if (load(this.#words, this.#tail + SPILLED) === 0) return false;
     store(this.#words, this.#tail + SPILLED, 0);
     return true;
   }
 
-  /** Says that bits must be searched again. */
+  /** Marks that the next search must include the bits. */
   spill(): void {
     // guard: bits-are-searched-on
     store(this.#words, this.#tail + SPILLED, 1);
   }
 
-  /** The lowest listed INTID from `from` on, or -1: a search of the bits, for when the ring does not hold them all. */
+  /** The lowest listed INTID from `from` on, or -1. Searches the bits, for INTIDs that have no slot. */
   next(from: Intid): Intid {
     return this.#listed.next(from);
   }
 
-  /** Whether an INTID may be on the list besides one that is alone: at most two loads of words that producers write. */
+  /** Whether an INTID besides a lone one may be listed. Costs at most two loads of words that producers write. */
   get isFilled(): boolean {
     const { begin } = this;
     return load(this.#words, this.#tail + END) !== begin || load(this.#words, this.#tail + SPILLED) !== 0;
   }
 
-  /** The INTID besides which nothing is on the list, and perhaps not even that: one load. {@link NOBODY} where none is noted. */
+  /** The only INTID that may be listed, or {@link NO_INTID} if none is noted: one load. */
   get alone(): Intid {
     return load(this.#words, this.#alone) - 1;
   }
 
-  /** The INTID that was taken last; one that comes again and again is kept, see {@link keepAlone}. */
+  /** The INTID that the vCPU took last. {@link keepAlone} keeps an INTID that is taken twice in a row. */
   get lastTaken(): Intid {
     return peek(this.#words, this.#head + LAST) - 1;
   }
@@ -342,8 +341,8 @@ export class VcpuList {
   }
 
   /**
-   * Keeps an interrupt that was taken twice in a row on the list without its slot, if nothing else is listed. False if it keeps
-   * the slot, and with it its place.
+   * Keeps an interrupt that was taken twice in a row listed without a slot, if no other INTID is listed. False if another is: the
+   * interrupt then keeps its slot, and its place.
    */
   keepAlone(position: number, intid: Intid): boolean {
     // guard: lone-note-before-look
@@ -353,7 +352,7 @@ export class VcpuList {
       this.drop(position, intid);
       return true;
     }
-    // A producer that took the note away instead has given the interrupt another slot.
+    // If the swap fails, a producer has cleared the note and has given the interrupt another slot.
     replace(this.#words, this.#alone, intid + 1, 0);
     return false;
   }
@@ -366,7 +365,7 @@ export class VcpuList {
     );
   }
 
-  /** The position after another one, which may have been dropped meanwhile with those behind it. */
+  /** The next position to visit; the walk may have dropped `position` and slots behind it meanwhile. */
   after(position: number): number {
     const { begin } = this;
     return ((begin - position) | 0) > 0 ? begin : (position + 1) | 0;

@@ -8,7 +8,7 @@ import type { Access } from './outside.ts';
 
 const SYSTEM_NAMES = new Map(SYSTEM_REGISTERS.map(({ encoding, name }) => [encoding, name]));
 
-/** `GITS_CWRITER := 0x60`, `ICC_IAR1_EL1 = LPI 8208`; `undefined` for what says nothing about a schedule: the console. */
+/** An access as text: `GITS_CWRITER := 0x60`, `ICC_IAR1_EL1 = LPI 8208`; `undefined` for the console, which does not explain a schedule. */
 export function accessText(access: Access, config: MachineConfig): string | undefined {
   const { encoding, address, value, writes } = access;
   if (address !== undefined && address >= UART.base && address < UART.base + UART.bytes) return undefined;
@@ -47,7 +47,7 @@ function addressName(address: number, config: MachineConfig): string {
   return `${within(PCI_WINDOW.base, PCI_WINDOW.bytes) ? 'PCI ' : ''}0x${address.toString(16)}`;
 }
 
-/** The register, or the run of registers, that begins at or nearest below an offset. */
+/** The register, or array of registers, that begins at an offset or nearest below it. */
 function nameIn(registers: Readonly<Record<string, number>>, offset: number): string {
   let [best, at] = ['', -1];
   for (const [name, from] of Object.entries(registers))

@@ -4,7 +4,7 @@ const NEW_LINE = 10;
 const RETURN = 13;
 const LONGEST = 4096;
 
-/** The lines that a guest has written to its console, which goes back with the guest. */
+/** The lines of a guest's console; {@link ConsoleLines.reset} goes back to the mark together with the guest. */
 export class ConsoleLines {
   readonly #uart: Pl011;
   #lines: string[] = [];
@@ -15,7 +15,7 @@ export class ConsoleLines {
     this.#uart = uart;
   }
 
-  /** Takes what the guest has written since the last call. */
+  /** Reads the guest's output since the last call. */
   take(): void {
     if (!this.#uart.hasOutput) return;
     for (const byte of this.#uart.takeOutput()) {
@@ -26,7 +26,7 @@ export class ConsoleLines {
     }
   }
 
-  /** Here {@link reset} goes back to. */
+  /** Sets the mark to which {@link reset} goes back. */
   mark(): void {
     this.take();
     this.#marked = { lines: this.#lines.length, line: this.#line };
@@ -37,12 +37,12 @@ export class ConsoleLines {
     this.#line = this.#marked.line;
   }
 
-  /** Of all lines, the unfinished one as well. */
+  /** Whether the current line, or the last finished one, contains a text. */
   has(text: string): boolean {
     return this.#line.includes(text) || (this.#lines.at(-1)?.includes(text) ?? false);
   }
 
-  /** The first line since the mark that a test holds for. */
+  /** The first line since the mark that satisfies a test. */
   find(test: (line: string) => boolean): string | undefined {
     for (let index = this.#marked.lines; index < this.#lines.length; index++) {
       const line = this.#lines[index] ?? '';
@@ -56,7 +56,7 @@ export class ConsoleLines {
     return [...this.#lines.slice(this.#marked.lines), ...(this.#line === '' ? [] : [this.#line])];
   }
 
-  /** The last line without a text in it. */
+  /** The last line that does not contain a text. */
   lastBut(text: string): string | undefined {
     return [...this.#lines.slice(-2), this.#line]
       .reverse()

@@ -9,40 +9,61 @@ import { communication, GUEST_STRATEGIES, type GuestStrategy, pct, random } from
 import { NO_SYMBOLS, type Symbols } from './symbols.ts';
 import { encodeGuestToken, hashOf } from './token.ts';
 
-/** How to search the schedules of a guest. */
+/** Options of a search of a guest's schedules. */
 export type GuestSearch = GuestOptions & {
-  /** For the result. */
+  /** The guest's name in the result. */
   readonly name: string;
-  /** `auto`: all of them in turns. */
+  /** `auto`: all strategies in turn. */
   readonly strategy: GuestStrategy | 'auto';
-  /** Of PCT: ordering constraints that a bug needs. */
+  /** For PCT: the number of ordering constraints that a bug needs. */
   readonly depth: number;
   readonly seed: number;
   readonly schedules: number;
   readonly seconds: number;
-  /** Instructions of all vCPUs after which a schedule ends by itself. */
+  /** The bound of a schedule: instructions of all vCPUs together. */
   readonly limit: number;
   readonly symbols?: Symbols;
 };
 
-export type GuestProgress = { readonly schedules: number; readonly seconds: number };
+/** Counts of a search so far. */
+export type GuestProgress = Pick<
+  GuestExploreResult,
+  'schedules' | 'ended' | 'bounded' | 'instructions' | 'bootInstructions' | 'sharedPlaces' | 'seconds'
+> & {
+  /** The failure that was found, before its schedule is made smaller. */
+  readonly found?: string;
+};
 
-/** Schedules in which every access is looked at, before the search: one undisturbed, the others of short turns. */
+/** Before the guest has come to its moment. */
+export const NO_PROGRESS: GuestProgress = {
+  schedules: 0,
+  ended: 0,
+  bounded: 0,
+  instructions: 0,
+  bootInstructions: 0,
+  sharedPlaces: 0,
+  seconds: 0,
+};
+
+/** Schedules before the search that record every access: one undisturbed, the others of short turns. */
 const LEARNING = 3;
 const LEARNING_INSTRUCTIONS = 200_000;
 const SHRINK_RUNS = 3_000;
 const SHRINK_MS = 15_000;
 const BETWEEN_BREATHS_MS = 50;
 
+/** How a caller follows a search, and ends it. */
+export type GuestWatch = {
+  readonly signal?: { readonly aborted: boolean };
+  readonly onProgress?: (progress: GuestProgress) => void;
+};
+
 /**
- * Boots a guest, and runs schedules from its moment on until one fails, or the budget is spent. The event loop has its turn
- * now and then.
+ * Boots a guest to its start point, and runs schedules from there until one fails or the budget is spent. Yields to the event loop now
+ * and then.
  * @throws IrqError as {@link ExploredGuest}
  */
-export async function exploreGuest(
-  search: GuestSearch,
-  watch: { readonly signal?: AbortSignal; readonly onProgress?: (progress: GuestProgress) => void } = {},
-): Promise<GuestExploreResult> {
+export async function exploreGuest(search: GuestSearch, watch: GuestWatch = {}): Promise<GuestExploreResult> {
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
   const isOver = () => watch.signal?.aborted === true || seconds() >= search.seconds;
@@ -57,6 +78,11 @@ export async function exploreGuest(
     return outcome;
   };
   let found: { readonly outcome: Outcome; readonly strategy: GuestFailure['strategy'] } | undefined;
+  const progress = (): GuestProgress => ({
+    ...{ ...counts, bootInstructions: guest.bootInstructions },
+    ...{ sharedPlaces: places.offsets.length, seconds: seconds() },
+  });
+  watch.onProgress?.(progress());
   const chance = new Chance(search.seed);
   const searchFrom = performance.now();
 
@@ -82,13 +108,15 @@ export async function exploreGuest(
     const outcome = take(runSchedule(guest, chooser, search.limit));
     if (outcome.wrong) found = { outcome, strategy };
     if (performance.now() - breath < BETWEEN_BREATHS_MS) continue;
-    watch.onProgress?.({ schedules: counts.schedules, seconds: seconds() });
+    watch.onProgress?.(progress());
     await new Promise((resolve) => setImmediate(resolve));
     breath = performance.now();
   }
   guest.outside.stopsAtAccess = false;
   guest.watched.none();
   const spent = (performance.now() - searchFrom) / 1000;
+  const wrong = found?.outcome.wrong;
+  if (wrong) watch.onProgress?.({ ...progress(), found: `${wrong.kind}: ${wrong.message}` });
   const failure =
     found && failureOf(guest, found.outcome, found.strategy, search, counts.schedules, watch.signal);
   return {
@@ -105,6 +133,25 @@ export async function exploreGuest(
     sharedPlaces: places.offsets.length,
     ...(failure ? { failure } : {}),
     statement: statement(counts, failure !== undefined),
+  };
+}
+
+/** The result of a search that was ended before it had a result of its own: its counts. */
+export function partialResult(
+  search: Pick<GuestSearch, 'name' | 'strategy' | 'seed'>,
+  { found, ...counts }: GuestProgress,
+): GuestExploreResult {
+  const fails = `schedule ${counts.schedules} fails, ${found}; the search was ended before that was made smaller`;
+  return {
+    guest: search.name,
+    strategy: search.strategy,
+    seed: search.seed,
+    verdict: found === undefined ? 'unknown' : 'fail',
+    exhausted: false,
+    interrupted: true,
+    ...counts,
+    schedulesPerSecond: Math.round(counts.schedules / Math.max(counts.seconds, 1e-6)),
+    statement: found === undefined ? statement(counts, false) : fails,
   };
 }
 
@@ -135,7 +182,7 @@ function failureOf(
   strategy: GuestFailure['strategy'],
   search: GuestSearch,
   schedule: number,
-  signal: AbortSignal | undefined,
+  signal: GuestWatch['signal'],
 ): GuestFailure {
   const { limit, kernel, initrd, devices, symbols = NO_SYMBOLS } = search;
   const end = performance.now() + SHRINK_MS;

@@ -14,32 +14,32 @@ import { Outside } from './outside.ts';
 import { Stillness } from './stillness.ts';
 import type { Actor, Turn } from './turn.ts';
 
-/** What to explore: a guest, and the moment from which its schedules differ. */
+/** The guest to explore, and the start point of its schedules. */
 export type GuestOptions = Pick<
   BootOptions,
   'kernel' | 'initrd' | 'append' | 'vcpus' | 'memoryMiB' | 'devices'
 > & {
-  /** A text that the guest's console shows, or a number of instructions of all vCPUs; 0 is the start. */
+  /** The start point: a text on the guest's console, or a number of instructions of all vCPUs; 0: the reset. */
   readonly from: string | number;
   readonly memoryModel: MemoryModel;
 };
 
-/** The one boot that all schedules of a guest follow: its seed, and the mean of its turns. */
+/** Seed and mean turn of the boot to the start point, which all schedules share. */
 const BOOT_SEED = 1;
 const BOOT_QUANTUM = 1000;
-/** Instructions that a guest may take to the mark. */
+/** The most instructions to the start point. */
 const MOST_BOOT = 4e9;
 const STEPS_BETWEEN_LOOKS = 4096;
-/** Which says what is known anyway. */
+/** A line of the console that the failure's message repeats. */
 const EXIT_LINE = 'exit status';
 /** `b .` */
 const BRANCH_TO_SELF = 0x1400_0000;
 
-/** How a turn ended: `ran` as long as it should; the vCPU fell asleep, `spins`, or touched what is watched; the guest ended. */
+/** How a turn ended: `ran` all its instructions; the vCPU fell asleep, spins, or accessed watched memory; the guest ended; no effect. */
 export type TurnEnd = 'ran' | 'idle' | 'spin' | 'touched' | 'ended' | 'skipped';
 
 /**
- * A guest at the moment that was asked for, which runs turns of a schedule and goes back. All of it is in the calling thread.
+ * A guest at its start point: runs the turns of a schedule, then goes back. Runs in the calling thread.
  */
 export class ExploredGuest {
   readonly board: GuestBoard;
@@ -47,13 +47,13 @@ export class ExploredGuest {
   readonly outside: Outside;
   readonly watched: WatchedMemory;
   readonly lines: ConsoleLines;
-  /** Instructions of the boot up to the moment. */
+  /** Instructions of the boot up to the start point. */
   readonly bootInstructions: number;
   readonly #snapshot: BoardSnapshot;
   readonly #stillness: Stillness;
   #wrong: Wrong | undefined;
 
-  /** Boots the guest to its moment. @throws IrqError `ERR_USAGE` where it ends before; else as `buildBoard` */
+  /** Boots the guest to its start point. @throws IrqError `ERR_USAGE` if it ends before; otherwise as `buildBoard` */
   constructor(options: GuestOptions, isOver: () => boolean = () => false) {
     const { from, memoryModel, ...rest } = options;
     const built = buildBoard({
@@ -83,7 +83,7 @@ export class ExploredGuest {
     this.#stillness = new Stillness(this.board, this.controlled);
   }
 
-  /** Back to the moment. Returns how many pages of RAM that took. */
+  /** Goes back to the start point. Returns the number of copied pages of RAM. */
   restore(): number {
     const pages = this.#snapshot.restore();
     this.outside.reset();
@@ -92,12 +92,12 @@ export class ExploredGuest {
     return pages;
   }
 
-  /** Instructions since the moment. */
+  /** Instructions since the start point. */
   get instructions(): number {
     return this.controlled.instructions - this.bootInstructions;
   }
 
-  /** The actors that can take a turn now, time left out: vCPUs by number, then the devices around them. */
+  /** The actors that can take a turn now, without `time`: vCPUs by number, then ITS, devices and ringer. */
   ready(): Actor[] {
     const actors: Actor[] = this.controlled.ready().map(String);
     if (this.outside.itsIsReady) actors.push('its');
@@ -108,7 +108,7 @@ export class ExploredGuest {
     return actors;
   }
 
-  /** Takes a turn. @param stopAtSpin - whether a vCPU that says that it spins (WFE, YIELD, a branch to itself) ends it */
+  /** Takes a turn. @param stopAtSpin - whether a spinning vCPU (WFE, YIELD, a branch to itself) ends the turn */
   take(turn: Turn, stopAtSpin: boolean): { readonly end: TurnEnd; readonly ran: number } {
     const { controlled, outside } = this;
     if (turn.does === 'run') return this.#run(turn.vcpu, turn.instructions, stopAtSpin);
@@ -129,7 +129,7 @@ export class ExploredGuest {
     return { end: done ? 'ran' : 'skipped', ran: 0 };
   }
 
-  /** Where the schedule has come to: the guest's end, or a line on its console, is wrong. */
+  /** The failure so far: by the guest's end, or a line on its console. */
   wrong(): Wrong | undefined {
     if (this.#wrong) return this.#wrong;
     this.lines.take();
@@ -147,7 +147,7 @@ export class ExploredGuest {
     return this.#wrong;
   }
 
-  /** Tries to prove that every vCPU goes round a loop that nothing can end: see {@link Stillness}. Returns what it ran. */
+  /** Tries to prove that every vCPU loops forever: see {@link Stillness}. Returns the turns that the proof ran. */
   tryLivelock(): readonly Turn[] {
     if (this.ready().some((actor) => Number.isNaN(Number(actor)))) return [];
     const { isProved, turns } = this.#stillness.prove();
@@ -204,7 +204,7 @@ export class ExploredGuest {
     return at >= 0 && memory.has(at, 4) && memory.word(at) === BRANCH_TO_SELF;
   }
 
-  /** Runs the guest, in turns from a fixed seed, to the mark. */
+  /** Runs the guest to the start point, in turns from a fixed seed. */
   #boot(from: string | number, isOver: () => boolean): void {
     const strategy = seededStrategy(BOOT_SEED, BOOT_QUANTUM);
     const { controlled, board, lines, outside } = this;

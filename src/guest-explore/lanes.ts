@@ -4,16 +4,16 @@ import { type Chooser, type Outcome, preemptionsOf, runSchedule } from './run-sc
 import type { Symbols } from './symbols.ts';
 import type { Turn } from './turn.ts';
 
-/** One turn of a schedule, as it is shown: a vCPU's, or that of something around the vCPUs. */
+/** One turn of a schedule, for display: of a vCPU, the ITS, a device, the ringer or time. */
 export type Lane = {
   /** `vCPU 0`, `ITS`, `ringer`, `device 1`, `time`. */
   readonly actor: string;
   readonly does: string;
-  /** Instructions; 0 for an actor that is no vCPU. */
+  /** Instructions; 0 for an actor other than a vCPU. */
   readonly instructions: number;
-  /** Registers that were accessed, in order, by name; many equal ones after each other are one. */
+  /** Accessed registers by name, in order; equal consecutive accesses are merged. */
   readonly accesses: readonly string[];
-  /** How it ended, where that says something. */
+  /** How the turn ended, if that explains the schedule. */
   readonly end: '' | 'preempted' | 'asleep' | 'spins';
 };
 
@@ -27,7 +27,7 @@ const ENDS: Readonly<Record<TurnEnd, Lane['end']>> = {
   skipped: '',
 };
 
-/** A schedule run once more, and what each of its turns did. Turns of one vCPU that follow each other are one lane. */
+/** Runs a schedule again, and describes each of its turns. Consecutive turns of one vCPU form one lane. */
 export function showSchedule(
   guest: ExploredGuest,
   chooser: Chooser,
@@ -67,7 +67,7 @@ export function showSchedule(
   return { lanes: markPreempted(lanes), outcome, preemptions: preemptionsOf(outcome.turns, ends) };
 }
 
-/** A vCPU that neither slept nor span was preempted, where another vCPU's turn follows before its own. */
+/** Marks preemptions: a vCPU that neither slept nor spun was preempted if another vCPU's turn comes before its next. */
 function markPreempted(lanes: readonly Lane[]): Lane[] {
   return lanes.map((lane, index) => {
     if (lane.end !== '' || lane.instructions === 0) return lane;

@@ -12,34 +12,34 @@ const OFFSET = 0xfffe0n;
 const QUEUE_PAGE = 4096;
 const HALF = 32n;
 
-/** An access of a vCPU to a register around it, for those that show a schedule. */
+/** An access of a vCPU to a register outside its core, for the display of a schedule. */
 export type Access = {
   readonly vcpu: VcpuId;
-  /** Of a system register. */
+  /** Encoding of a system register. */
   readonly encoding?: number;
-  /** Guest-physical, of any other register. */
+  /** Guest-physical address of any other register. */
   readonly address?: number;
   readonly value: bigint;
   readonly writes: boolean;
 };
 
 /**
- * What is around the vCPUs, and acts when the schedule says so: the ITS, which carries out its queue one command a turn (the
- * architecture lets it do so any time after the write of CWRITER), and the ringer, a device whose MSIs arrive in turns of
- * their own. Sees every access of a vCPU to a register. One thread.
+ * The actors outside the vCPUs, which act in turns of the schedule: the ITS, which executes one command of its queue a turn (the
+ * architecture allows any time after the write to CWRITER), and the ringer, a device whose MSIs arrive in turns of their own.
+ * Intercepts every register access of a vCPU. One thread.
  */
 export class Outside implements AccessWatch {
   readonly #machine: Machine;
   readonly #itsBase: number;
-  /** CWRITER as the guest has written it, where the ITS has not come so far yet. */
+  /** CWRITER as the guest has written it, while the ITS has commands left. */
   #cwriter: number | undefined;
   #rings: { readonly deviceId: DeviceId; readonly eventId: EventId }[] = [];
-  /** Ends a vCPU's run behind every access to the interrupt controller, and to the ringer. */
+  /** Whether every access to the interrupt controller or the ringer ends a vCPU's run. */
   stopsAtAccess = false;
-  /** Whether the last run of a vCPU had such an access. */
+  /** Whether the last run of a vCPU had an access to the interrupt controller or the ringer. */
   accessed = false;
   onAccess: ((access: Access) => void) | undefined;
-  /** Called when the guest has written to its console. */
+  /** Called after the guest has written to its console. */
   onOutput: () => void = () => undefined;
 
   constructor(machine: Machine) {
@@ -47,7 +47,7 @@ export class Outside implements AccessWatch {
     this.#itsBase = machine.config.itsBase;
   }
 
-  /** Nothing waits any more. */
+  /** Drops waiting commands and MSIs. */
   reset(): void {
     this.#cwriter = undefined;
     this.#rings = [];
@@ -61,25 +61,25 @@ export class Outside implements AccessWatch {
     return this.#rings.length;
   }
 
-  /** The ITS carries out one command. */
+  /** A turn of the ITS: executes one command. */
   turnIts(): void {
     const end = this.#cwriter;
     if (end === undefined) return;
     const at = this.#creadr;
     const next = at + COMMAND_BYTES >= this.#queueBytes ? 0 : at + COMMAND_BYTES;
     this.#writeCwriter(next);
-    // An ITS that does not move, because it is disabled or stalls, knows the whole queue then.
+    // A disabled or stalled ITS does not advance CREADR: it gets the final CWRITER at once.
     if (this.#creadr !== next) this.#writeCwriter(end);
     if (next === end || this.#creadr !== next) this.#cwriter = undefined;
   }
 
-  /** The first MSI that waits in the ringer arrives. One that no event is mapped to is lost, as it is on hardware. */
+  /** A turn of the ringer: its first waiting MSI arrives. An MSI of an unmapped event is lost, as on hardware. */
   turnRinger(): void {
     const ring = this.#rings.shift();
     if (ring) this.#machine.its.signal(ring.deviceId, ring.eventId);
   }
 
-  /** Lets everything happen that waits. */
+  /** Executes all waiting commands, and delivers all waiting MSIs. */
   settle(): void {
     while (this.itsIsReady) this.turnIts();
     while (this.rings > 0) this.turnRinger();

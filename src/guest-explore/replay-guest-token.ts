@@ -6,26 +6,26 @@ import { following } from './run-schedule.ts';
 import { NO_SYMBOLS, type Symbols } from './symbols.ts';
 import { decodeGuestToken, hashOf } from './token.ts';
 
-/** A schedule of a guest, done again. The JSON of `irqloom replay --guest`. */
+/** The result of a replayed schedule: the JSON of `irqloom replay --guest`. */
 export type GuestReplay = {
   readonly guest: string;
   readonly verdict: 'fail' | 'pass' | 'unknown';
   readonly failure: Wrong | null;
   readonly preemptions: number;
   readonly instructions: number;
-  /** Where each vCPU was at the end: 16 hexadecimal digits, and the instructions that it had run since its first. */
+  /** Each vCPU at the end: the pc, 16 hexadecimal digits, and its instructions since reset. */
   readonly vcpus: readonly { readonly pc: string; readonly instructions: number }[];
   readonly lanes: readonly Lane[];
   readonly console: readonly string[];
 };
 
-/** The files that a token is of. */
+/** The files to which a token belongs. */
 export type GuestFiles = Pick<GuestOptions, 'kernel' | 'initrd' | 'devices'> & {
   readonly name: string;
   readonly symbols?: Symbols;
 };
 
-/** Boots a guest as a token says, and runs its schedule. @throws IrqError `ERR_TOKEN` where it is of other files */
+/** Boots a guest with a token's settings, and runs its schedule. @throws IrqError `ERR_TOKEN` if the token belongs to other files */
 export function replayGuestToken(text: string, files: GuestFiles): GuestReplay {
   const token = decodeGuestToken(text);
   const { kernel, initrd, devices, symbols = NO_SYMBOLS } = files;

@@ -2,43 +2,43 @@ import type { FailureKind } from './failure.ts';
 import type { Lane } from './lanes.ts';
 import type { GuestStrategy } from './strategies.ts';
 
-/** A schedule of a guest that fails. */
+/** A failing schedule of a guest. */
 export type GuestFailure = {
   readonly kind: FailureKind;
   readonly message: string;
-  /** Repeats it: `irqloom replay --guest FILE TOKEN`. */
+  /** The token that repeats the failure: `irqloom replay --guest FILE TOKEN`. */
   readonly token: string;
-  /** Of the schedule as it was made smaller. */
+  /** Preemptions of the shrunk schedule; `turns` and `instructions` likewise. */
   readonly preemptions: number;
   readonly turns: number;
   readonly instructions: number;
-  /** By the strategy that found it, and in which schedule, from 1. */
+  /** The strategy that found the failure; `schedule`: the schedule's number, from 1. */
   readonly strategy: GuestStrategy | 'undisturbed';
   readonly schedule: number;
   readonly lanes: readonly Lane[];
-  /** The console from the moment on. */
+  /** The console since the start point. */
   readonly console: readonly string[];
 };
 
-/** What a search came to. The JSON of `irqloom explore --guest`. */
+/** The result of a search: the JSON of `irqloom explore --guest`. */
 export type GuestExploreResult = {
   readonly guest: string;
   readonly strategy: GuestStrategy | 'auto';
   readonly seed: number;
-  /** `unknown` where none failed: other schedules may. */
+  /** `unknown`: no schedule failed, but others may. */
   readonly verdict: 'fail' | 'unknown';
   readonly exhausted: false;
   readonly interrupted?: true;
   readonly schedules: number;
-  /** Schedules by how they ended: powered off with status 0, or stopped at their bound with nothing wrong. */
+  /** Schedules in which the guest powered off with status 0; `bounded`: that reached the bound without a failure. */
   readonly ended: number;
   readonly bounded: number;
   readonly seconds: number;
   readonly schedulesPerSecond: number;
-  /** Of the boot up to the moment, and of all schedules. */
+  /** Instructions of the boot up to the start point; `instructions`: of all schedules. */
   readonly bootInstructions: number;
   readonly instructions: number;
-  /** 8-byte places of memory through which vCPUs were seen to communicate. */
+  /** Granules of 8 bytes through which vCPUs communicated in the learning schedules. */
   readonly sharedPlaces: number;
   readonly failure?: GuestFailure;
   readonly statement: string;

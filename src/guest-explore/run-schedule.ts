@@ -4,43 +4,43 @@ import type { ExploredGuest, TurnEnd } from './explored-guest.ts';
 import type { Wrong } from './failure.ts';
 import type { Actor, Turn } from './turn.ts';
 
-/** What a schedule's next turn can be chosen from. */
+/** The state from which a chooser picks the next turn. */
 export type Choice = {
   /** The actors that can take a turn; never empty. */
   readonly ready: readonly Actor[];
-  /** How many stores wait, by vCPU. */
+  /** The number of waiting stores, by vCPU. */
   readonly waiting: readonly number[];
-  /** The turn before, with the instructions that it ran, and how it ended. */
+  /** The previous turn, with the instructions that it ran, and its end. */
   readonly last: { readonly turn: Turn; readonly end: TurnEnd } | undefined;
-  /** Instructions since the moment that the schedule starts from. */
+  /** Instructions since the start point. */
   readonly instructions: number;
-  /** Whether a timer is set, so that a turn of `time` does something. */
+  /** Whether a timer is set, so that a turn of `time` has an effect. */
   readonly hasTimer: boolean;
 };
 
 /** Chooses the turns of one schedule. */
 export type Chooser = {
   next(choice: Choice): Turn;
-  /** Whether a spinning vCPU, or a watched access, ends a turn: not where a schedule is done again. */
+  /** Whether a spinning vCPU or a watched access ends a turn; false in a replay. */
   readonly stopsEarly: boolean;
 };
 
-/** What a schedule came to. */
+/** The outcome of a schedule. */
 export type Outcome = {
   readonly wrong: Wrong | undefined;
-  /** `end`: the guest powered off; `limit`: the bound was reached, and nothing was wrong. */
+  /** `end`: the guest powered off; `limit`: the schedule reached its bound without a failure. */
   readonly how: 'wrong' | 'end' | 'limit';
-  /** What was done, with the instructions that were run. */
+  /** The turns taken, with the instructions that they ran. */
   readonly turns: readonly Turn[];
   readonly instructions: number;
 };
 
-/** Turns of nothing but spinning vCPUs, before it is tried to prove that they spin for ever. */
+/** Consecutive turns in which vCPUs only spin, before an attempt to prove that they spin forever. */
 const SPINS = 128;
-/** Turns in a row that did nothing. */
+/** The most consecutive turns without an effect. */
 const MOST_SKIPPED = 10_000;
 
-/** Runs one schedule from the guest's moment: until something is wrong, it ends, or the bound is reached. */
+/** Runs one schedule from the guest's start point, until a failure, the guest's end, or the bound. */
 export function runSchedule(
   guest: ExploredGuest,
   chooser: Chooser,
@@ -92,12 +92,12 @@ export function runSchedule(
     if (end === 'skipped') continue;
     turns.push(turn);
     onTurn?.(turn, end);
-    // A loop that waits touches what it waits for.
+    // A waiting loop accesses the memory for whose change it waits, so such an access does not end a row of spins.
     spins = end === 'spin' ? spins + 1 : turn.does === 'store' || end === 'touched' ? spins : 0;
   }
 }
 
-/** How often a schedule leaves a vCPU that could have gone on: its preemptions. */
+/** The preemptions of a schedule: how often it leaves a vCPU that could have continued. */
 export function preemptionsOf(turns: readonly Turn[], ends: readonly TurnEnd[]): number {
   let [count, current] = [0, -1];
   let couldGoOn = false;
@@ -110,15 +110,15 @@ export function preemptionsOf(turns: readonly Turn[], ends: readonly TurnEnd[]):
   return count;
 }
 
-/** Instructions that a turn runs where nothing ends it. */
+/** Instructions of a turn that nothing ends early. */
 export const TURN = 10_000;
 
-/** Interrupts no actor: a vCPU runs until it sleeps or spins, then the next vCPU; devices and ringer act in between. */
+/** Preempts no actor: a vCPU runs until it sleeps or spins, then the next vCPU; devices and ringer act in between. */
 export function undisturbed(): Chooser {
   return { stopsEarly: true, next: (choice) => undisturbedTurn(choice) };
 }
 
-/** @see undisturbed */
+/** The next turn of {@link undisturbed}. */
 export function undisturbedTurn({ ready, waiting, last }: Choice): Turn {
   const wholeTurn = last?.turn.does === 'run' && (last.end === 'ran' || last.end === 'touched');
   const current = last?.turn.does === 'run' ? last.turn.vcpu : -1;
@@ -138,7 +138,7 @@ export function turnOf(actor: Actor, instructions: number): Turn {
   return { does: 'run', vcpu: Number(actor), instructions };
 }
 
-/** Does turns again; behind the last turn no actor is interrupted. */
+/** Replays turns; after the last turn, preempts no actor. */
 export function following(turns: readonly Turn[]): Chooser {
   let at = 0;
   return {

@@ -2,15 +2,15 @@ import type { VcpuId } from '../arch/intid.ts';
 import type { ExploredGuest } from './explored-guest.ts';
 import { type Chooser, runSchedule } from './run-schedule.ts';
 
-/** The vCPUs that have touched 8 bytes of memory: a bit for each. */
+/** The vCPUs that have accessed a granule of 8 bytes: a bit for each. */
 type Touch = { readers: number; writers: number };
 
 const WRITE = 1;
 const MOST_BITS = 31;
 
 /**
- * Memory through which vCPUs communicate: 8 bytes each that two vCPUs have touched, one of them with a store. Learnt from
- * schedules in which every access is looked at.
+ * Memory through which vCPUs communicate: granules of 8 bytes that two vCPUs have accessed, at least one by a store. Learnt from
+ * schedules that record every access.
  */
 export class SharedPlaces {
   readonly #touched = new Map<number, Touch>();
@@ -36,7 +36,7 @@ export class SharedPlaces {
     return shared.map(([offset]) => offset).sort((a, b) => a - b);
   }
 
-  /** Makes the guest's vCPUs stop at these places, and only there. */
+  /** Makes accesses to these granules, and no others, end a vCPU's run. */
   watch(guest: ExploredGuest): void {
     guest.watched.none();
     for (const offset of this.offsets) guest.watched.add(offset);

@@ -8,15 +8,15 @@ export type Failing = { readonly turns: readonly Turn[]; readonly outcome: Outco
 
 export type ShrinkBudget = { readonly limit: number; readonly runs: number; readonly isOver: () => boolean };
 
-/** Whether two failures are one: the message without its numbers decides. */
+/** Whether two failures are the same: compares kinds, and messages without their numbers. */
 function isSame(a: Wrong, b: Wrong | undefined): boolean {
   const plain = ({ message }: Wrong) => message.replace(/0x[0-9a-f]+|\d+(\.\d+)?/g, '#');
   return b !== undefined && a.kind === b.kind && (a.kind === 'deadlock' || plain(a) === plain(b));
 }
 
 /**
- * Makes a failing schedule smaller: leaves turns out, as many at a time as it can, for as long as what is left fails in the
- * same way. Behind the last turn no actor is interrupted, so the turns that are left are those that the failure needs.
+ * Shrinks a failing schedule: removes turns, as many at a time as possible, while the rest fails in the same way. After the last turn
+ * no actor is preempted, so the remaining turns are those that the failure needs.
  */
 export function shrink(guest: ExploredGuest, failing: Failing, budget: ShrinkBudget): Failing {
   const wrong = failing.outcome.wrong;
@@ -41,7 +41,7 @@ export function shrink(guest: ExploredGuest, failing: Failing, budget: ShrinkBud
     return best.turns.length < before;
   };
   for (let chunk = best.turns.length; chunk > 1; chunk = Math.floor(chunk / 2)) isShorterWithout(chunk);
-  // A turn that was needed may be needed no more once another one is gone.
+  // Removing a turn may make another turn removable.
   while (isShorterWithout(1));
   return best;
 }

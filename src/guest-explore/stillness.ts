@@ -5,14 +5,14 @@ import { NEVER } from '../boot/guest-clock.ts';
 import { EXCEPTIONS, INTERRUPTS } from '../cpu/core/block.ts';
 import type { Turn } from './turn.ts';
 
-/** The longest loop that is followed to its beginning, instructions. */
+/** The longest loop that the proof follows, instructions. */
 const LONGEST_LOOP = 2_000;
 const REGISTERS = 32;
 
 /**
- * Whether a guest can be proved to wait for ever: each vCPU that is awake comes back to the same registers at the same pc,
- * writes nothing on the way and takes no exception, no timer is set, and no interrupt can be taken. What each of them reads
- * is then what it read before, so it goes round for ever. (A loop that reads the time has other registers each time.)
+ * Proves that a guest waits forever: each awake vCPU returns to the same registers at the same pc, with no write and no exception on the
+ * way; no timer is set; no interrupt is deliverable. Each vCPU then reads the same values in every round, so it loops forever. (A loop
+ * that reads the time has different registers each round.)
  */
 export class Stillness {
   readonly #board: GuestBoard;
@@ -26,7 +26,7 @@ export class Stillness {
     this.#dirty = new Uint8Array(machine.buffer, regions.dirtyPages.at * 4, plan.pages);
   }
 
-  /** Runs vCPUs for one round of their loops, as the turns that it returns say, whether it is proved or not. */
+  /** Runs each vCPU for one round of its loop. Returns whether the proof holds, and the turns that it ran. */
   prove(): { readonly isProved: boolean; readonly turns: readonly Turn[] } {
     const turns: Turn[] = [];
     return { isProved: this.#isProved(turns), turns };

@@ -6,12 +6,12 @@ import { type Actor, actorOf, type Turn } from './turn.ts';
 export const GUEST_STRATEGIES = ['random', 'pct', 'communication'] as const;
 export type GuestStrategy = (typeof GUEST_STRATEGIES)[number];
 
-/** Quanta have a mean of up to so many instructions, as a power of two. */
+/** log2 of the largest mean of a quantum, instructions. */
 const MOST_QUANTUM_BITS = 12;
-/** One in so many turns moves time to the next timer, where one is set. */
+/** One turn in so many moves time to the next timer, if one is set. */
 const TIME_TURNS = 64;
 
-/** A store leaves before the next turn, in one of two cases; or none does. */
+/** With probability 1/2, a store that leaves before the next turn. */
 function leavingStore(chance: Chance, { waiting }: Choice): Turn | undefined {
   if (!waiting.some((count) => count > 0) || chance.below(2) === 0) return undefined;
   const vcpu: VcpuId = chance.below(waiting.length);
@@ -28,7 +28,7 @@ function pick(chance: Chance, choice: Choice): Actor {
   return from[chance.below(from.length)] ?? '0';
 }
 
-/** Lets a vCPU or device that is ready go on, for a number of instructions whose mean is drawn for each schedule: 1 to 4096. */
+/** Runs a random ready actor for a random number of instructions, whose mean, 1 to 4096, is drawn for each schedule. */
 export function random(chance: Chance): Chooser {
   const mean = 2 ** chance.below(MOST_QUANTUM_BITS + 1);
   return {
@@ -39,8 +39,8 @@ export function random(chance: Chance): Chooser {
 }
 
 /**
- * PCT over instructions: the ready one of the highest priority runs; at `depth - 1` instructions, drawn beforehand, the one
- * that runs gets the lowest. One that spins, or has run a whole turn, gets the lowest too, because it may wait for another.
+ * PCT over instructions: the ready actor of the highest priority runs. At `depth - 1` instructions, drawn beforehand, the running actor
+ * gets the lowest priority. So does an actor that spins or has run a whole turn, because it may wait for another.
  * @param length - instructions of a schedule
  * @see Burckhardt et al., A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010
  */
@@ -75,7 +75,7 @@ export function pct(chance: Chance, depth: number, length: number): Chooser {
   };
 }
 
-/** Behind each access to what vCPUs share, and to the interrupt controller, another may be next; how often is drawn. */
+/** After each access to shared memory or the interrupt controller, may switch to another actor, with a probability drawn per schedule. */
 export function communication(chance: Chance): Chooser {
   const one = 2 ** (1 + chance.below(4));
   return {

@@ -9,7 +9,7 @@ const FUNCTION = 2;
 const UNTYPED = 0;
 const SECTION_HEADER_BYTES = 64;
 const SYMBOL_BYTES = 24;
-/** Farther behind a symbol than this, an address belongs to something else. */
+/** An address farther than this after a symbol does not belong to it. */
 const MOST_OFFSET = 0x10_0000n;
 
 export const NO_SYMBOLS: Symbols = { nameOf: hex };
@@ -18,7 +18,7 @@ function hex(address: bigint): string {
   return `0x${address.toString(16)}`;
 }
 
-/** The functions of an ELF file, or of a System.map; none where the file is neither. */
+/** The functions of an ELF file, or of a System.map; none for any other file. */
 export function readSymbols(bytes: Uint8Array): Symbols {
   const isElf = bytes.length >= 64 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[4] === CLASS_64;
   const found = isElf ? elfSymbols(bytes) : mapSymbols(bytes);
@@ -40,7 +40,7 @@ function nameIn(symbols: readonly Symbol[], address: bigint): string {
   return offset === 0n ? found.name : `${found.name}+${hex(offset)}`;
 }
 
-/** Lines of `address type name`; of types T, t, W and w. */
+/** The symbols of types T, t, W and w in lines of `address type name`. */
 function mapSymbols(bytes: Uint8Array): Symbol[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   return [...text.matchAll(/^([0-9a-f]{8,16}) [TtWw] (\S+)$/gm)].map(([, address, name]) => ({
@@ -49,7 +49,7 @@ function mapSymbols(bytes: Uint8Array): Symbol[] {
   }));
 }
 
-/** Functions, and what a file in assembler has not given a type; a damaged file has the symbols that can be read. */
+/** Function symbols, and untyped symbols of assembler files. Of a damaged file, the readable symbols. */
 function elfSymbols(bytes: Uint8Array): Symbol[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const fits = (at: number, size: number) => at >= 0 && at + size <= bytes.length;

@@ -4,7 +4,7 @@ import { MEMORY_MODELS, type MemoryModel } from '../boot/plan.ts';
 import type { DeviceSpec } from '../platform/virtio/kinds.ts';
 import { decodeTurns, encodeTurns, type Turn } from './turn.ts';
 
-/** What a token says: the guest, by its files' hash, how it is booted, and the turns from its moment on. */
+/** The contents of a token: the hash of the guest's files, the settings of its boot, and the turns from the start point. */
 export type GuestToken = {
   readonly files: string;
   readonly vcpus: number;
@@ -12,7 +12,7 @@ export type GuestToken = {
   readonly memoryModel: MemoryModel;
   readonly append: string;
   readonly from: string | number;
-  /** Instructions after which the schedule ends by itself. */
+  /** The bound of the schedule, instructions. */
   readonly limit: number;
   readonly turns: readonly Turn[];
 };
@@ -22,7 +22,7 @@ const MOST_VCPUS = 64;
 const MOST_MEMORY = 3072;
 const MOST_LIMIT = 1e12;
 
-/** Eight digits for a kernel and what belongs to it. */
+/** A hash of eight digits of the kernel, its other files and its devices. */
 export function hashOf(files: readonly Uint8Array[], devices: readonly DeviceSpec[] = []): string {
   const hash = createHash('sha256');
   for (const file of files) hash.update(`${file.length}:`).update(file);

@@ -2,10 +2,9 @@ import type { VcpuId } from '../arch/intid.ts';
 import type { StoreChoice } from '../boot/store-buffers.ts';
 
 /**
- * One turn of a schedule. `run`: a vCPU runs so many instructions, or fewer where it falls asleep or the guest ends. `store`:
- * a store leaves its vCPU's buffer. `its`: the ITS carries out one command. `device`: a virtio device serves what it was
- * notified of, and its interrupts arrive. `ring`: the first MSI that waits in the ringer arrives. `time`: time moves to the
- * first timer.
+ * One turn of a schedule. `run`: a vCPU runs so many instructions, or fewer if it falls asleep or the guest ends. `store`: a store leaves
+ * its vCPU's buffer. `its`: the ITS executes one command. `device`: a virtio device serves its notified queues, and its interrupts
+ * arrive. `ring`: the ringer's first waiting MSI arrives. `time`: time moves to the next timer.
  */
 export type Turn =
   | { readonly does: 'run'; readonly vcpu: VcpuId; readonly instructions: number }
@@ -15,7 +14,7 @@ export type Turn =
   | { readonly does: 'time' }
   | { readonly does: 'device'; readonly device: number };
 
-/** The actor of a turn; a turn of `run` is without its instructions. Stores are no actors: they leave between two turns. */
+/** The actor of a turn: the encoded turn without instructions. Stores have no actor: they leave between two turns. */
 export type Actor = string;
 
 export function actorOf(turn: Turn): Actor {
@@ -25,7 +24,7 @@ export function actorOf(turn: Turn): Actor {
 const LETTERS = { its: 'i', ring: 'r', time: 't' } as const;
 const SEPARATOR = '-';
 
-/** `0.k-s1.0-i`: numbers to the base of 36. */
+/** Encodes turns, with numbers in base 36: `0.k-s1.0-i`. */
 export function encodeTurns(turns: readonly Turn[]): string {
   return turns.map(encodeTurn).join(SEPARATOR) || '.';
 }
@@ -45,7 +44,7 @@ function encodeTurn(turn: Turn): string {
 
 const TURN = /^(?:(s?)([0-9a-z]{1,2})\.([0-9a-z]{1,8})|d([0-9a-z]{1,2})|([irt]))$/;
 
-/** `undefined` where the text is none of {@link encodeTurns}. A vCPU that the guest has not is skipped in a replay. */
+/** The inverse of {@link encodeTurns}; `undefined` for other text. A replay skips turns of vCPUs that the guest does not have. */
 export function decodeTurns(text: string): Turn[] | undefined {
   if (text === '.') return [];
   const turns: Turn[] = [];
@@ -63,7 +62,7 @@ export function decodeTurns(text: string): Turn[] | undefined {
   return turns;
 }
 
-/** The same schedule with turns of one vCPU that follow each other made one. */
+/** The schedule with consecutive turns of one vCPU merged. */
 export function merged(turns: readonly Turn[]): Turn[] {
   const all: Turn[] = [];
   for (const turn of turns) {

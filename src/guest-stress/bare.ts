@@ -29,9 +29,9 @@ import { silentThreads } from '../threads/silent.ts';
 import { driverRegionsOf, guestStressWords } from './plan.ts';
 import { provedVcpuThread } from './vcpu.ts';
 
-/** The bare-metal guest that comes with irqloom. */
+/** The bare-metal guest of the package, seen from `src`. */
 const BARE = new URL('../../guests/bare/bare.bin', import.meta.url);
-/** The same from `dist`, which is a folder deeper. */
+/** The bare-metal guest seen from `dist`, which is a folder deeper. */
 const BARE_FROM_DIST = new URL('../../../guests/bare/bare.bin', import.meta.url);
 
 /** Bounds of the guest: see MAX_VCPUS, DEVICES, MOST_SOURCES and OTHER_EVENT in its source. */
@@ -48,36 +48,36 @@ const COUNTS_LPIS = COUNTS_SPIS + COUNTED_SPIS;
 
 const READY_MS = 30_000;
 const REST_MS = 20_000;
-/** A delivery that is missing for so long never comes; a busy machine is late by less. */
+/** A delivery missing for so long, ms, is lost; a busy host delays a delivery by less. */
 const STRANDED_MS = 5_000;
-/** How long devices may take to end once they are told to. */
+/** How long devices may take to end after the stop, ms. */
 const STOP_MS = 10_000;
 const LOOK_MS = 2;
 const GLANCE_MS = 250;
 /** Turns of YIELD between two changes of the guest's driver. */
 const REST_OF_CHURN = { none: 0, light: 2_000, heavy: 0 } as const;
 
-/** What a stress run with a guest has to say beside what any has. */
+/** The result of a stress run with the bare-metal guest. */
 export type GuestStressResult = StressResult & {
   readonly guest: {
     readonly name: 'bare';
     readonly instructions: number;
-    /** Deliveries that the guest's own handlers counted, of all sources; and how many sources it counted otherwise than the proof. */
+    /** Deliveries that the guest's handlers counted, of all sources; `differing`: sources with another count than the proof's. */
     readonly counted: number;
     readonly differing: number;
   };
 };
 
-/** Options of a stress run with the bare-metal guest: those of any, and a fault to put into the guest's driver. */
+/** Options of a stress run with the bare-metal guest: the common ones, and a fault in the guest's driver. */
 export type BareOptions = Omit<StressOptions, 'input' | 'lines' | 'abi' | 'trace'> & {
   readonly input: Omit<Topology, 'spis'>;
-  /** 0 none, 1 an affinity change without SYNC, 2 INV before the unmask. */
+  /** The fault of the guest's driver: 0 none, 1 an affinity change without SYNC, 2 INV before the unmask. */
   readonly bug?: number;
 };
 
 /**
- * Stress with real code: the bare-metal guest boots, sets the interrupt controller up by itself, takes what device threads
- * signal, and moves, masks and renames the sources all the time. The proof is the same as without a guest.
+ * Stress with real code: the bare-metal guest boots, sets up the interrupt controller itself, takes the device threads' interrupts, and
+ * meanwhile moves, masks and renames the sources. The proof is the same as without a guest.
  * @throws IrqError `ERR_CONFIG`, `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function runBareStress(
@@ -194,7 +194,7 @@ function build(options: BareOptions): { board: GuestBoard; plan: Plan } {
   within('events of a device', input.events, MOST_EVENTS);
   within('wires', spis, COUNTED_SPIS);
   within('sources', input.devices * input.events + spis, MOST_SOURCES);
-  // The highest of the 64 SPIs that the guest counts, so that the board's own wires stay free.
+  // Uses the highest of the 64 SPIs that the guest counts; the lower ones are the board's own.
   const sources = syntheticSources({ ...input, spis }, COUNTED_SPIS).map((source) =>
     source.kind === 'msi' ? { ...source, gsi: source.gsi - COUNTED_SPIS + SPIS } : source,
   );
@@ -257,8 +257,8 @@ function castOf(plan: Plan) {
 }
 
 /**
- * Whether nothing has moved between two looks, and the guest's driver has finished. Where a delivery is missing, the driver may wait for
- * that: then, whether nothing has moved for as long as a wake-up may take.
+ * Returns a check whether the run is at rest: no count has changed since the last call, and the guest's driver has finished. If a
+ * delivery is missing, the driver may wait for it: then the run is at rest after {@link STRANDED_MS} without a change.
  */
 function restLooker(
   board: GuestBoard,
@@ -277,13 +277,13 @@ function restLooker(
     const still = rests && rested && taken === before;
     if (taken !== before) movedAt = performance.now();
     [before, rested] = [taken, rests];
-    // A driver without changes to make sleeps, and sees that the run is over at its next interrupt, which may never come.
+    // A driver without changes sleeps; only an interrupt, which may never come, would show it that the run is over.
     if (still && (load(machine.words, readyAt) === 0 || (isQuiet && !isAnyMissing()))) return true;
     return still && performance.now() - movedAt > STRANDED_MS && isAnyMissing();
   };
 }
 
-/** Waits until `done`, within a bound; an end of the guest meanwhile is an error with its last lines. */
+/** Waits until `done`, within a bound. An end of the guest meanwhile is an error with the last lines of its console. */
 async function race(
   crew: Crew,
   guest: Promise<unknown>,
@@ -306,7 +306,7 @@ async function race(
   }
 }
 
-/** Rejects when the guest ends: the run has not asked it to. */
+/** Rejects when the guest ends, which the run has not requested. */
 async function failure(guest: Promise<unknown>, board: GuestBoard, console: GuestConsole): Promise<never> {
   await guest;
   throw new IrqError(
@@ -324,7 +324,7 @@ function told(board: GuestBoard, console: GuestConsole): string {
   return `; ${pcs.join(', ')}; its console ends with:\n${console.last.join('\n')}`;
 }
 
-/** The guest's own counts, read from its memory, beside the proof's. */
+/** Compares the guest's counts, read from its memory, with the proof's. */
 function compareCounts(board: GuestBoard, plan: Plan): { counted: number; differing: number } {
   const { machine } = board;
   const { proof } = stressViews(machine, plan);

@@ -4,24 +4,24 @@ import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { CPIO_CHARACTER_DEVICE, CPIO_DIRECTORY, type CpioEntry, writeCpio } from '../platform/loader/cpio.ts';
 
-/** The init that comes with irqloom: see guests/linux/init.c. */
+/** The init of the package: see guests/linux/init.c. */
 const INIT = new URL('../../guests/linux/init', import.meta.url);
 const INIT_FROM_DIST = new URL('../../../guests/linux/init', import.meta.url);
 
-/** What the guest's init loads, and whatever these depend on; a kernel that has one built in has no file of it. */
+/** The modules that the guest's init loads, after their dependencies. A kernel with a built-in driver has no file of it. */
 const MODULES = ['virtio_pci', 'virtio-rng', 'virtio_blk'] as const;
-/** In the information that a module carries about itself. */
+/** Key of the dependencies in a module's .modinfo section. */
 const DEPENDS = 'depends=';
 
-/** The largest files that are read, bytes. */
+/** The largest accepted files, bytes. */
 const MOST_KERNEL = 2 ** 30;
 const MOST_MODULE = 2 ** 26;
 
-/** Where a kernel's own files are: its Image, and the folder of its modules (`/lib/modules/VERSION`). */
+/** Paths of a kernel's Image, and of the folder of its modules (`/lib/modules/VERSION`). */
 export type LinuxFiles = { readonly kernel: string; readonly modules: string };
 
 /**
- * The kernel, and an initial RAM disk with our init and the kernel's modules.
+ * Reads the kernel, and builds an initial RAM disk with our init and the kernel's modules.
  * @throws IrqError `ERR_FILE`
  */
 export function linuxGuest({ kernel, modules }: LinuxFiles): { kernel: Uint8Array; initrd: Uint8Array } {
@@ -38,7 +38,7 @@ export function linuxGuest({ kernel, modules }: LinuxFiles): { kernel: Uint8Arra
   return { kernel: readInputFile(kernel, 'a kernel', MOST_KERNEL), initrd: writeCpio(entries) };
 }
 
-/** Adds a module behind all that it depends on. Modules that depend on each other in a circle come in some order. */
+/** Adds a module after its dependencies. Modules that depend on each other in a circle come in any order. */
 function addModule(
   name: string,
   found: ReadonlyMap<string, string>,
@@ -55,10 +55,10 @@ function addModule(
   loaded.set(plain(name), data);
 }
 
-/** A module's file may have a dash where its name has an underscore. */
+/** A module's name from its file: dashes become underscores. */
 const plain = (name: string) => name.replaceAll('-', '_');
 
-/** The files of a folder that are modules, by name; compressed ones our init cannot load. */
+/** The uncompressed modules of a folder, by name; our init cannot load compressed ones. */
 function modulesIn(folder: string): Map<string, string> {
   let names: string[];
   try {

@@ -1,6 +1,6 @@
 import { isAlarm } from '../boot/alarms.ts';
 
-/** What the guest's init has said about one interrupt, summed over the times that its driver was bound. */
+/** The guest's count of one interrupt, summed over all bindings of its driver. */
 export type GuestCount = { readonly device: number; readonly name: string; readonly counted: number };
 
 export type LinuxFigures = {
@@ -9,9 +9,9 @@ export type LinuxFigures = {
   /** By the interrupt's name: `virtio1-req.0`. */
   readonly counts: readonly GuestCount[];
   readonly misrouted: readonly string[];
-  /** Numbers by what they count: `reads rng`, `reads block`, `moves`, `hotplugs`, `rebinds`. */
+  /** Counts by name: `reads rng`, `reads block`, `moves`, `hotplugs`, `rebinds`. */
   readonly numbers: Readonly<Record<string, number>>;
-  /** Lines of the kernel's that say that something is wrong. */
+  /** Lines in which the kernel reports a fault. */
   readonly alarms: readonly string[];
 };
 

@@ -11,7 +11,7 @@ import { type LinuxFigures, LinuxLines } from './linux-lines.ts';
 
 export type LinuxStressOptions = LinuxFiles & {
   readonly vcpus: number;
-  /** How long the guest's drivers are kept busy, after its boot. */
+  /** How long the guest's drivers work after its boot, s. */
   readonly seconds: number;
   readonly dispatch: Dispatch;
   readonly fault: Fault;
@@ -20,19 +20,19 @@ export type LinuxStressOptions = LinuxFiles & {
 
 export type LinuxStressWatch = {
   readonly signal?: AbortSignal;
-  /** The guest's console. */
+  /** Receives the guest's console output. */
   readonly output: (bytes: Uint8Array) => void;
-  /** Called a few times a second once the guest is at work. */
+  /** Called a few times a second after the boot. */
   readonly glance?: (glance: { readonly seconds: number; readonly signals: number }) => void;
 };
 
-/** One device of the run: its signals and the count of the guest's driver. */
+/** A device's signals, and the guest's count of them. */
 export type DeviceAccount = {
   readonly name: string;
   readonly requests: number;
-  /** MSIs that the device's thread sent. */
+  /** MSIs that the device's thread has sent. */
   readonly signalled: number;
-  /** Interrupts that the guest's kernel counted for it, on all CPUs, over every time that its driver was bound. */
+  /** The device's interrupts that the guest's kernel counted, on all CPUs, over all bindings of its driver. */
   readonly counted: number;
 };
 
@@ -45,13 +45,13 @@ export type LinuxStressResult = {
   readonly seconds: number;
   readonly bootSeconds: number;
   readonly instructions: number;
-  /** Empty where the guest did not get to the end of its run. */
+  /** Empty if the guest did not reach the end of its run. */
   readonly devices: readonly DeviceAccount[];
-  /** MSIs that the guest never counted: a device has one request under way, so none of its signals merge. */
+  /** MSIs that the guest did not count. A device has one request in flight, so its signals do not merge. */
   readonly lost: number;
-  /** Interrupts that the guest counted beyond those that were sent. */
+  /** Interrupts that the guest counted beyond the sent MSIs. */
   readonly spurious: number;
-  /** vCPUs that slept on with an interrupt to take: no thread rang them. The run ends at the first. */
+  /** vCPUs that kept sleeping with a signalled interrupt, because no thread rang them. The run ends at the first. */
   readonly stranded: number;
   readonly misrouted: number;
   readonly misroutes: readonly string[];
@@ -65,21 +65,21 @@ const MEMORY_MIB = 256;
 const DISK_BYTES = 2 ** 20;
 const APPEND = 'console=ttyAMA0 cryptomgr.notests=1 quiet loglevel=4';
 const PUMP_MS = 5;
-/** A busy machine takes a multiple of the few seconds that a boot is worth. */
+/** Bound of the boot, ms. A boot takes a few seconds, on a busy host a multiple. */
 const BOOT_MS = 600_000;
 const FINISH_MS = 120_000;
 const KEY = Uint8Array.of(10);
-/** A vCPU that slept for so long with an interrupt to take was not rung; a busy machine is late by less. */
+/** A vCPU that sleeps so long, ms, with a signalled interrupt was not rung; a busy host delays a wake-up by less. */
 const STRANDED_MS = 5_000;
 
-/** Whether every MSI was counted, where it should be, and the kernel had nothing to complain of. */
+/** Whether the guest counted every MSI on the right CPU, and the kernel reported no fault. */
 export function linuxHeld({ lost, spurious, misrouted, stranded, alarms }: LinuxStressResult): boolean {
   return lost + spurious + misrouted + stranded + alarms.length === 0;
 }
 
 /**
  * Stress with Linux: its own GIC and ITS drivers take LPIs from devices in other threads, while our init moves affinities, takes
- * CPUs offline and online and rebinds a driver. The proof compares what the devices sent with what the kernel counted.
+ * CPUs offline and online and rebinds a driver. The proof compares the devices' MSIs with the kernel's counts.
  * @throws IrqError `ERR_FILE`, `ERR_GUEST_IMAGE`, `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function runLinuxStress(
@@ -153,10 +153,10 @@ export async function runLinuxStress(
   }
 }
 
-/** Notices a vCPU that sleeps on although it has an interrupt to take. The main thread. */
+/** Detects a vCPU that keeps sleeping although an interrupt is signalled. The main thread only. */
 class StrandedWatch {
   readonly #board: GuestBoard;
-  /** By vCPU: the sleep in which it was called, by its number, and since when. */
+  /** By vCPU: the number of the sleep in which an interrupt was signalled, and the time of the first observation. */
   readonly #called: Map<VcpuId, { readonly halts: number; readonly since: number }> = new Map();
   found = false;
 
@@ -164,7 +164,7 @@ class StrandedWatch {
     this.#board = board;
   }
 
-  /** To be called again and again; true once a vCPU has been stranded for {@link STRANDED_MS}. */
+  /** Call periodically; true once a vCPU has been stranded for {@link STRANDED_MS}. */
   look(): boolean {
     const { machine, plan } = this.#board;
     const now = performance.now();
@@ -221,7 +221,7 @@ type Wait = {
   readonly ms: number;
 };
 
-/** Pumps the console until `done`; an end of the guest meanwhile, or none within the bound, is an error with its last lines. */
+/** Serves the console until `done`. An end of the guest meanwhile, or the bound, is an error with the console's last lines. */
 async function wait({ guest, board, console, lines, what, done, ms }: Wait): Promise<void> {
   const bound = performance.now() + ms;
   const ended = guest.then(() => true);
@@ -234,7 +234,7 @@ async function wait({ guest, board, console, lines, what, done, ms }: Wait): Pro
     const over = await Promise.race([new Promise((resolve) => setTimeout(resolve, PUMP_MS)), ended]);
     if (over !== true) continue;
     console.pump();
-    // A kernel that has reported its fault is a result.
+    // A kernel that has reported a fault is a result, not an error.
     if (done() || lines.figures().alarms.length > 0) return;
     throw new IrqError(
       'ERR_THREAD_DIED',

@@ -7,13 +7,13 @@ const ID_LIMIT = 2 ** 16;
 
 /** Words that the guest's driver and the host share through the proof's frame. */
 export type DriverRegions = {
-  /** 1 once the guest has set its sources up, 0 again when its driver has finished. */
+  /** 1 after the guest has set up its sources; 0 again after its driver has finished. */
   readonly ready: Region;
-  /** Guest-physical address of what the guest counts, 0 before it has said so. */
+  /** Guest-physical address of the guest's counts; 0 until the guest has reported it. */
   readonly counts: Region;
-  /** By vCPU: the number that it has selected. */
+  /** By vCPU: the number in its select register. */
   readonly selected: Region;
-  /** By source: its EventID at the moment. */
+  /** By source: its current EventID. */
   readonly events: Region;
   readonly lock: Region;
 };
@@ -28,7 +28,7 @@ function driverRegions(layout: Layout, { vcpus, sources }: Pick<Plan, 'vcpus' | 
   };
 }
 
-/** Words of a stress run with a guest, in front of the board's own. */
+/** Words of a stress run with a guest, before the board's own. */
 export function guestStressWords(plan: Plan): number {
   const layout = new Layout(stressWords(plan, ID_LIMIT));
   driverRegions(layout, plan);

@@ -10,7 +10,7 @@ import { PROOF } from '../platform/memory-map.ts';
 import { CHURN_COUNTS, type Plan, stressViews } from '../stress/index.ts';
 import { driverRegionsOf } from './plan.ts';
 
-/** Registers, 8 bytes each. docs/arm64.md says what each is for. */
+/** Registers, 8 bytes each; docs/arm64.md describes them. */
 export const PROOF_REGISTER = {
   epoch: 0x00,
   deliver: 0x08,
@@ -35,8 +35,8 @@ const KINDS = { msi: 0n, edge: 1n, level: 2n, 'msi-spi': 1n } as const satisfies
 >;
 
 /**
- * The proof as a device of the guest's: its handlers and its driver say what they do, and are told what there is to drive.
- * Each access runs in the thread of the vCPU that makes it, as the proof wants it.
+ * The proof as a device of the guest: the guest's handlers and driver report their actions to it, and read the sources from it. Each
+ * access runs in the thread of the accessing vCPU, as the proof requires.
  */
 export function proofFrame(machine: Machine, plan: Plan): Frame {
   const { proof, pairs, stopAt, churnAt } = stressViews(machine, plan);
@@ -50,7 +50,7 @@ export function proofFrame(machine: Machine, plan: Plan): Frame {
   const serveLevel = (source: number, intid: Intid) => {
     const irq = vm.design.lineOfPin(intid - FIRST_SPI);
     vm.irqLine(irq, false);
-    // The device writes its signal and then raises the line; we lower the line and then look: one of us sees the other.
+    // The device counts its signal, then raises the line; this thread lowers the line, then reads the count: one of the two sees the other.
     if (proof.sent(source) !== proof.seen(source)) vm.irqLine(irq, true);
   };
 
@@ -70,7 +70,7 @@ export function proofFrame(machine: Machine, plan: Plan): Frame {
     proof.wake(found.device, source);
   };
 
-  /** What a VMM does when a guest changes the message of a vector: a new table. */
+  /** The VMM's reaction to a changed message of a vector: sets a new routing table. */
   const changeMessage = (value: bigint) => {
     const source = Number(value >> 32n);
     if (source >= plan.sources.length) return;

@@ -5,10 +5,10 @@ import type { Plan } from '../stress/index.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { proofFrame } from './proof-frame.ts';
 
-/** What the thread of a vCPU is given when the proof is a device of its guest. */
+/** Parameters of a vCPU's thread whose guest has the proof as a device. */
 export type ProvedTask = BootTask & { readonly stress: Plan };
 
-/** A vCPU's thread of a stress run with a guest: the board's own, and the proof as a device beside. */
+/** A vCPU's thread of a stress run with a guest: the board's, with the proof as an additional device. */
 export function provedVcpu(machine: Machine, options: ProvedTask): { run(): VcpuRun } {
   return vcpuProgram(machine, options, () => [proofFrame(machine, options.stress)]);
 }

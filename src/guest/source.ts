@@ -3,7 +3,7 @@ import { gits } from '../arch/registers.ts';
 import type { MachineConfig } from '../board/config.ts';
 import type { Fd, Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
-import type { Connection, Design, Source as DesignSource } from '../vmm/design.ts';
+import type { Connection, Design, DesignSource } from '../vmm/design.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
 
 /**

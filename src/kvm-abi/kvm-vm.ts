@@ -32,7 +32,7 @@ export type IrqFd = {
   readonly devid?: DeviceId;
 };
 
-/** What another thread needs to attach to a VM; it can be posted. */
+/** The data with which another thread attaches to a VM; postable. */
 export type VmAttachment = { readonly buffer: SharedArrayBuffer; readonly index: number };
 
 /**
@@ -66,7 +66,7 @@ export class KvmVm {
     this.fds = board.fds;
   }
 
-  /** What {@link attachVm} takes. */
+  /** The argument of {@link attachVm}. */
   get attachment(): VmAttachment {
     return { buffer: this.board.words.buffer, index: this.index };
   }
@@ -80,7 +80,7 @@ export class KvmVm {
     return this.vm.irqfds.open(count, semaphore);
   }
 
-  /** write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN). @throws KvmError EBADF, EINVAL */
+  /** write(2) of an eventfd, a device's signal. False if the count would overflow (EAGAIN). @throws KvmError EBADF, EINVAL */
   write(fd: Fd, value: number | bigint = 1): boolean {
     this.vm.irqfds.eventfd(fd);
     if (!isWhole(value, EVENTFD_MAX))
@@ -150,7 +150,7 @@ export class KvmVm {
     return fd;
   }
 
-  /** KVM_SET_DEVICE_ATTR. @param value - what userspace's pointer leads to; undefined where it leads to nothing */
+  /** KVM_SET_DEVICE_ATTR. @param value - the value at userspace's pointer; undefined if the pointer is invalid */
   setDeviceAttr(fd: Fd, name: AttributeName, value?: bigint | number): void {
     const device = this.#device('KVM_SET_DEVICE_ATTR', fd);
     this.#configured(() => device.set(name, value === undefined ? undefined : BigInt(value)));
@@ -160,7 +160,7 @@ export class KvmVm {
     markLast(this.gic.redistributors, this.vm.vgic);
   }
 
-  /** KVM_GET_DEVICE_ATTR. @param value - what stands there before the call, which names a redistributor region */
+  /** KVM_GET_DEVICE_ATTR. @param value - the value at the pointer before the call, which names a redistributor region */
   getDeviceAttr(fd: Fd, name: AttributeName, value?: bigint | number): bigint {
     const device = this.#device('KVM_GET_DEVICE_ATTR', fd);
     return this.#configured(() => device.get(name, value === undefined ? undefined : BigInt(value)));
@@ -220,8 +220,8 @@ export class KvmVm {
   // ---- vCPUs
 
   /**
-   * The entry of KVM_RUN: the first one asks whether the interrupt controller is complete. What follows runs in the
-   * calling thread, through the CPU interface that is returned, until {@link leaveGuest}.
+   * The entry of KVM_RUN. The first entry checks that the interrupt controller is complete. The calling thread then runs the guest through
+   * the returned CPU interface until {@link leaveGuest}.
    * @throws KvmError EBUSY, ENXIO, EINVAL
    * @see kvm_vgic_map_resources
    */

@@ -20,7 +20,7 @@ export type RoutingEntry = {
 /** A `kvm_irq_routing`: the whole table. */
 export type Routing = { readonly flags: number; readonly entries: readonly RoutingEntry[] };
 
-/** What KVM asks of the header of a table, before it looks at the entries. @throws KvmError EINVAL */
+/** KVM's checks of a table's header, before those of its entries. @throws KvmError EINVAL */
 export function checkRoutingHeader(count: number, flags: number): void {
   checkRouteCount(count);
   if (flags === 0) return;
@@ -31,7 +31,7 @@ export function checkRoutingHeader(count: number, flags: number): void {
 /**
  * The routes that a struct asks for.
  * @param extendedMsi - the type of an MSI route that always has a DeviceID, in the design that knows one
- * @param rules - what the irqchip's entries may say; left out: arm64's
+ * @param rules - the irqchip's rules for entries; default: arm64's
  * @throws KvmError EINVAL, by KVM's checks in their order
  * @see KVM_SET_GSI_ROUTING in kvm_main.c
  */

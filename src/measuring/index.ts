@@ -1,8 +1,8 @@
 /**
- * Measuring: how long an interrupt takes, and how that changes with the size of a machine, beside what the host can do.
+ * Measures interrupt latency and throughput, each relative to a calibration of the host.
  *
- * `runLatency` times each path of an interrupt from the device's thread to the guest's handler (`latency/`), `runScale`
- * the throughput by vCPUs, devices and LPIs (`scale/`), `compareRuns` two saved results of the former (`compare-runs/`).
+ * `runLatency` times each path of an interrupt from the device's thread to the guest's handler (`latency/`). `runScale` measures
+ * throughput by vCPUs, devices and LPIs (`scale/`). `compareRuns` compares two saved results of `runLatency` (`compare-runs/`).
  */
 
 export type { RunComparison } from './compare-runs/comparison-result.ts';

@@ -2,8 +2,8 @@ import type { VcpuId } from '../arch/intid.ts';
 import type { AccessBytes } from '../board/guest-bus.ts';
 
 /**
- * A device's window in the guest's physical addresses. A vCPU's access runs in the vCPU's own thread; what a frame shares
- * between threads it guards itself.
+ * A device's window in the guest's physical addresses. A vCPU's access runs in the vCPU's thread; a frame guards the state that its
+ * threads share.
  */
 export type Frame = {
   readonly base: number;
@@ -13,7 +13,7 @@ export type Frame = {
   write(offset: number, bytes: AccessBytes, value: bigint, vcpu: VcpuId): void;
 };
 
-/** A device whose registers are 32 bits wide, and take narrower accesses as parts of them. */
+/** A device with 32-bit registers; a narrower access reaches a part of a register. */
 export type WordFrame = {
   readonly base: number;
   readonly bytes: number;
@@ -49,7 +49,7 @@ export class FrameTable {
     this.#frames = frames;
   }
 
-  /** `undefined` where no frame holds the whole access. */
+  /** `undefined` if no frame contains the whole access. */
   read(address: number, bytes: AccessBytes, vcpu: VcpuId): bigint | undefined {
     for (const frame of this.#frames) {
       const offset = address - frame.base;
@@ -58,7 +58,7 @@ export class FrameTable {
     return undefined;
   }
 
-  /** False where no frame holds the whole access. */
+  /** False if no frame contains the whole access. */
   write(address: number, bytes: AccessBytes, value: bigint, vcpu: VcpuId): boolean {
     for (const frame of this.#frames) {
       const offset = address - frame.base;

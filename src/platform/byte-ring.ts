@@ -1,7 +1,7 @@
 import { LINE, type Region } from '../memory/layout.ts';
 import { load, peek, store, type Words } from '../memory/word.ts';
 
-// Line 0: written by the producer. Line 1: by the consumer. The bytes follow, four to a word.
+// Cache line 0: written by the producer. Line 1: by the consumer. The bytes follow, four to a word.
 const HEAD = 0;
 const TAIL = LINE;
 const BYTES = 2 * LINE;
@@ -15,7 +15,7 @@ export function byteRingWords(bytes: number): number {
  * A queue of bytes between one producer and one consumer, each a thread at a time.
  * Words: `head` counts bytes put, `tail` bytes taken, both modulo 2^32; the bytes lie behind them.
  * Producer: writes the bytes, then stores head. Consumer: loads head, reads the bytes, then stores tail.
- * A stale head shows the consumer fewer bytes than there are, a stale tail shows the producer less room: both look again.
+ * A stale head shows the consumer fewer bytes, a stale tail shows the producer less room: both check again later.
  */
 export class ByteRing {
   readonly #words: Words;
@@ -35,7 +35,7 @@ export class ByteRing {
     return this.#bytes.length;
   }
 
-  /** Bytes that wait. Any thread. */
+  /** Bytes in the ring. Any thread. */
   get length(): number {
     return (load(this.#words, this.#at + HEAD) - load(this.#words, this.#at + TAIL)) >>> 0;
   }
@@ -44,7 +44,7 @@ export class ByteRing {
     return this.length >= this.capacity;
   }
 
-  /** Puts a byte; false where there is no room. The producer. */
+  /** Puts a byte; false if the ring is full. The producer. */
   put(byte: number): boolean {
     const head = peek(this.#words, this.#at + HEAD);
     if ((head - load(this.#words, this.#at + TAIL)) >>> 0 >= this.capacity) return false;
@@ -62,7 +62,7 @@ export class ByteRing {
     return byte;
   }
 
-  /** Takes everything. The consumer. */
+  /** Takes all bytes. The consumer. */
   takeAll(): Uint8Array {
     const tail = peek(this.#words, this.#at + TAIL);
     const count = (load(this.#words, this.#at + HEAD) - tail) >>> 0;

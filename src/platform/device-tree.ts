@@ -14,7 +14,7 @@ import {
   VIRTUAL_TIMER_PPI,
 } from './memory-map.ts';
 
-/** What a device tree has to say of a board. Addresses are guest-physical. */
+/** The facts of a board in its device tree. Addresses are guest-physical. */
 export type BoardShape = {
   readonly vcpus: number;
   /** MPIDR affinity of a vCPU: Aff3.Aff2.Aff1.Aff0 in bits 39:32, 23:0. */
@@ -25,12 +25,12 @@ export type BoardShape = {
   readonly itsBase: number;
   readonly ramBase: number;
   readonly ramBytes: number;
-  /** Whether there is a PCI host. */
+  /** Whether the board has a PCI host. */
   readonly pci: boolean;
   readonly bootArguments: string;
-  /** Where the initial RAM disk lies, where there is one. */
+  /** The initial RAM disk, if any. */
   readonly initrd?: { readonly address: number; readonly bytes: number };
-  /** For the kernel's random number generator; left out, the guest has to find its own. */
+  /** Seed of the kernel's random number generator; absent: the guest gathers its own entropy. */
   readonly rngSeed?: Uint8Array;
 };
 

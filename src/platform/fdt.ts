@@ -1,5 +1,5 @@
 /**
- * A flattened device tree, as boot loaders hand it to kernels: nodes and their properties, in the order written.
+ * Writes a flattened device tree, the format that boot loaders pass to kernels: nodes and properties in the order of the calls.
  * @see Devicetree Specification 0.4, chapter 5
  */
 const MAGIC = 0xd00d_feed;
@@ -16,7 +16,7 @@ const END = 9;
 /** A property's value: cells of 32 bits, a string, several strings, bytes, or nothing (a flag). */
 export type FdtValue = readonly number[] | string | readonly string[] | Uint8Array | true;
 
-/** Writes a device tree. Nodes nest; every `begin` wants its `end`. */
+/** Writes a device tree. Nodes nest; every `begin` needs an `end`. */
 export class FdtWriter {
   readonly #structure: number[] = [];
   readonly #strings = new Map<string, number>();
@@ -55,7 +55,7 @@ export class FdtWriter {
     return this.end();
   }
 
-  /** The tree as one blob. @throws RangeError where a node was left open */
+  /** The tree as one blob. @throws RangeError if a node is still open */
   finish(): Uint8Array {
     if (this.#depth !== 0) throw new RangeError(`${this.#depth} device tree nodes were left open`);
     this.#word(END);

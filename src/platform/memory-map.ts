@@ -1,14 +1,14 @@
 /**
- * Where the board has its frames, in guest-physical addresses: as QEMU's `virt` where that has the same device, so that a
- * guest built for one runs on the other. The GIC's own frames are part of the machine's configuration.
+ * Guest-physical addresses of the board's frames: those of QEMU's `virt` for devices that both have, so that a guest built for one runs
+ * on the other. The machine's configuration has the GIC's frames.
  * @see hw/arm/virt.c, a15memmap
  */
 export const UART = { base: 0x0900_0000, bytes: 0x1000, pin: 1 } as const;
 export const RTC = { base: 0x0901_0000, bytes: 0x1000, pin: 2 } as const;
 export const GPIO = { base: 0x0903_0000, bytes: 0x1000, pin: 7 } as const;
-/** Ours: where a guest tells the proof what its handlers and its driver do. Absent unless a run is to be proved. */
+/** irqloom's own: the guest reports its handlers' and driver's actions to the proof. Only in a stress run. */
 export const PROOF = { base: 0x0b00_0000, bytes: 0x1000 } as const;
-/** Ours: a device whose MSIs a guest asks for, of any DeviceID. Absent unless schedules are explored. */
+/** irqloom's own: a device that sends the MSIs that a guest requests, with any DeviceID. Only in an exploration. */
 export const RINGER = { base: 0x0b01_0000, bytes: 0x1000 } as const;
 /** The window from which PCI functions get their memory BARs. */
 export const PCI_WINDOW = { base: 0x1000_0000, bytes: 0x2eff_0000 } as const;

@@ -43,7 +43,7 @@ const INTERRUPT_BITS = 0x7ff;
 const OUTPUT_BYTES = 0x1_0000;
 const INPUT_BYTES = 0x1000;
 
-/** Registers that only keep the written value, by offset, with the bits that exist. */
+/** Registers that only store the written value: their implemented bits, by offset. */
 const KEPT: ReadonlyMap<number, { readonly word: number; readonly mask: number }> = new Map([
   [ILPR, { word: 0, mask: 0xff }],
   [IBRD, { word: 1, mask: 0xffff }],
@@ -55,7 +55,7 @@ const KEPT: ReadonlyMap<number, { readonly word: number; readonly mask: number }
 ]);
 const IMSC_WORD = 7;
 const RIS_WORD = 8;
-/** 1 after a byte found no room, until the host has taken some. */
+/** 1 after the output was full, until the host has taken bytes. */
 const STARVED = 9;
 
 export type Pl011Regions = {
@@ -77,8 +77,8 @@ export function pl011Regions(layout: Layout): Pl011Regions {
 }
 
 /**
- * The console: a PL011 whose other end is the host. Its state lies in shared memory; any vCPU's thread reaches its
- * registers, the main thread takes the output and gives the input.
+ * The console: a PL011 connected to the host. Its state is in shared memory: any vCPU's thread accesses the registers, and the main
+ * thread takes the output and provides the input.
  */
 export class Pl011 implements WordFrame {
   readonly base = UART.base;
@@ -89,7 +89,7 @@ export class Pl011 implements WordFrame {
   readonly #output: ByteRing;
   readonly #input: ByteRing;
   readonly #drive: (level: boolean) => void;
-  /** Where the host sleeps until there is output. */
+  /** The bell on which the host sleeps until the guest writes output. */
   readonly bell: EventCount;
 
   /** @param drive - drives the UART's interrupt line. Any thread. */
@@ -103,7 +103,7 @@ export class Pl011 implements WordFrame {
     this.bell = new EventCount(words, regions.bell);
   }
 
-  /** Before any thread runs. */
+  /** Call before any thread runs. */
   reset(): void {
     for (const { word } of KEPT.values()) poke(this.#words, this.#at + word, 0);
     poke(this.#words, this.#at + 4, CR_RESET);
@@ -143,7 +143,7 @@ export class Pl011 implements WordFrame {
     else if (offset === RSR) return;
   }
 
-  /** The output since the last call. The main thread; it lets a guest go on that found no room. */
+  /** The output since the last call. Makes room for a guest that waits for it. The main thread. */
   takeOutput(): Uint8Array {
     const taken = this.#output.takeAll();
     if (taken.length > 0 && load(this.#words, this.#at + STARVED) !== 0) {
@@ -155,7 +155,7 @@ export class Pl011 implements WordFrame {
     return taken;
   }
 
-  /** Puts a byte among the output that no guest wrote through a register: semihosting. The thread of a vCPU. */
+  /** Appends a byte to the output for semihosting, without a register write. The thread of a vCPU. */
   say(byte: number): void {
     this.#locked(() => this.#output.put(byte));
     this.bell.signal();
@@ -165,7 +165,7 @@ export class Pl011 implements WordFrame {
     return this.#output.length > 0;
   }
 
-  /** Bytes for the guest to read; returns how many there was room for. The main thread. */
+  /** Adds input for the guest; returns the number of bytes that fitted. The main thread. */
   giveInput(bytes: Uint8Array): number {
     let given = 0;
     while (given < bytes.length && this.#input.put(bytes[given] ?? 0)) given++;
@@ -193,7 +193,7 @@ export class Pl011 implements WordFrame {
     return byte;
   }
 
-  /** The FIFO is empty again at once, as far as the guest can tell, so the interrupt follows each byte. */
+  /** The transmit FIFO empties at once for the guest, so the interrupt follows each byte. */
   #transmit(byte: number): void {
     if (!this.#output.put(byte)) {
       store(this.#words, this.#at + STARVED, 1);
@@ -225,7 +225,7 @@ export class Pl011 implements WordFrame {
     this.#update();
   }
 
-  /** Under the lock, so that two changes cannot drive the line in the wrong order. */
+  /** Runs a change under the lock, so that two changes cannot drive the line in the wrong order. */
   #update(): void {
     const asserted = load(this.#words, this.#at + RIS_WORD) & load(this.#words, this.#at + IMSC_WORD);
     this.#drive(asserted !== 0);

@@ -20,9 +20,9 @@ const MATCH = 1;
 const LOADED = 2;
 const MASK = 3;
 const RAISED = 4;
-/** When the alarm rings: seconds since the guest was started. */
+/** When the alarm rings: seconds since the guest's start. */
 const DUE = 5;
-/** No alarm is set; nor is one that lies 136 years ahead. */
+/** No alarm is set. An alarm 136 years ahead counts as none. */
 const NONE = 0xffff_ffff;
 
 export type Pl031Regions = { readonly registers: Region; readonly lock: Region };
@@ -32,15 +32,15 @@ export function pl031Regions(layout: Layout): Pl031Regions {
 }
 
 type Pl031Parts = {
-  /** Whole seconds since the guest was started, by its own clock. */
+  /** Whole seconds of the guest's time since its start. */
   readonly seconds: () => number;
-  /** Puts the interrupt line to a level. */
+  /** Drives the interrupt line. */
   readonly drive: (level: boolean) => void;
 };
 
 /**
- * The real time clock: seconds since 1970, which run with the guest's own time, and an alarm. Nothing in here wakes up by itself:
- * who moves time calls {@link keepUp} when {@link due} has come. Any thread.
+ * The real time clock: seconds since 1970, which advance with the guest's time, and an alarm. The alarm does not ring by itself: the
+ * thread that advances time calls {@link keepUp} when {@link due} has come. Any thread.
  */
 export class Pl031 implements WordFrame {
   readonly base = RTC.base;
@@ -57,14 +57,14 @@ export class Pl031 implements WordFrame {
     this.#parts = parts;
   }
 
-  /** @param now - what the clock shows at the start, seconds since 1970. Before any thread runs. */
+  /** Call before any thread runs. @param now - the clock's time at the start, seconds since 1970 */
   reset(now: number): void {
     this.#put(OFFSET, now | 0);
     for (const word of [MATCH, LOADED, MASK, RAISED]) this.#put(word, 0);
     this.#put(DUE, NONE);
   }
 
-  /** When the alarm rings, seconds since the guest was started, or `Infinity`. */
+  /** When the alarm rings, seconds since the guest's start, or `Infinity`. */
   get due(): number {
     const due = this.#get(DUE) >>> 0;
     return due === NONE ? Number.POSITIVE_INFINITY : due;
@@ -74,7 +74,7 @@ export class Pl031 implements WordFrame {
   keepUp(): void {
     if (this.#parts.seconds() < this.due) return;
     this.#locked(() => {
-      // Another thread may have been first.
+      // Another thread may have rung the alarm first.
       if (this.#parts.seconds() < this.due) return;
       this.#put(DUE, NONE);
       this.#put(RAISED, 1);
@@ -124,7 +124,7 @@ export class Pl031 implements WordFrame {
     return (this.#get(OFFSET) + this.#parts.seconds()) | 0;
   }
 
-  /** The clock shows the match in so many seconds: at once, where it shows the match now. */
+  /** Seconds until the clock equals the match; 0 if it does now. */
   #setAlarm(): void {
     const due = this.#parts.seconds() + ((this.#get(MATCH) - this.#shown()) >>> 0);
     this.#put(DUE, Math.min(due, NONE));

@@ -51,7 +51,7 @@ export class Pl061 implements WordFrame {
     this.#drive = drive;
   }
 
-  /** Presses the power key, or lets it go. */
+  /** Presses (true) or releases (false) the power key. */
   powerKey(pressed: boolean): void {
     this.#locked(() => this.#setData(1 << POWER_KEY_PIN, pressed ? PINS : 0));
   }
@@ -75,7 +75,7 @@ export class Pl061 implements WordFrame {
     });
   }
 
-  /** Edges that were latched, and levels that are up. */
+  /** Raw interrupt status: latched edges and active levels. */
   #raised(): number {
     const levels = this.#get(1) & ~(this.#get(DATA) ^ this.#get(3));
     return (this.#get(RAISED) | levels) & PINS;
@@ -85,7 +85,7 @@ export class Pl061 implements WordFrame {
     const before = this.#get(DATA);
     const after = (before & ~mask) | (value & mask);
     const changed = before ^ after;
-    // Both edges, or the one that IEV names; pins that are sensitive to a level latch nothing.
+    // Both edges, or the edge that IEV selects. Level-sensitive pins latch nothing.
     const edges = changed & ~this.#get(1) & (this.#get(2) | ~(after ^ this.#get(3)));
     this.#put(DATA, after);
     this.#put(RAISED, this.#get(RAISED) | edges);

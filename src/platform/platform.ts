@@ -26,7 +26,7 @@ import { type DeviceSpec, type ModelRegions, makeModel, modelQueues, modelRegion
 import { type VirtioRegions, VirtioRegisters, virtioRegions } from './virtio/registers.ts';
 import { VIRTIO_BAR_BYTES, VirtioTransport, virtioCapabilities } from './virtio/transport.ts';
 
-/** What decides how a platform is laid out. Plain data. */
+/** The configuration that decides a platform's layout. Plain data. */
 export type PlatformPlan = {
   /** The virtio devices, in the order of their PCI slots, from slot 1 on. At most 31 with the test device. */
   readonly devices: readonly DeviceSpec[];
@@ -65,7 +65,7 @@ export type PlatformRegions = {
   readonly testDevice?: { readonly config: Region; readonly state: Region };
 };
 
-/** Each queue of a device has a vector, and so have changes of its configuration. */
+/** Vectors of a device: one for each queue, and one for configuration changes. */
 const vectorsOf = (device: DeviceSpec) => modelQueues(device) + 1;
 
 /** Eventfds that a platform needs. */
@@ -97,11 +97,11 @@ export function platformRegions(layout: Layout, plan: PlatformPlan): PlatformReg
   };
 }
 
-/** What a platform stands on. */
+/** The parts of the board that a platform uses. */
 export type PlatformParts = {
-  /** Whole seconds since the guest was started, by its own clock: for the RTC. */
+  /** Whole seconds of the guest's time since its start, for the RTC. */
   readonly seconds: () => number;
-  /** Frames beside the platform's own, if any. */
+  /** Additional frames, if any. */
   readonly frames?: readonly Frame[];
 };
 
@@ -177,8 +177,8 @@ export class Platform {
   }
 
   /**
-   * Puts every device into its reset state. Before any thread runs.
-   * @param now - what the RTC shows, seconds since 1970; @param seed - of the entropy devices
+   * Resets every device. Call before any thread runs.
+   * @param now - the RTC's time, seconds since 1970 @param seed - of the entropy devices
    */
   reset(now: number, seed: number): void {
     this.uart.reset();
@@ -191,12 +191,12 @@ export class Platform {
     }
   }
 
-  /** A vCPU's read; `undefined` where there is nothing. The thread of the vCPU. */
+  /** A vCPU's read; `undefined` outside all frames. The thread of the vCPU. */
   read(address: number, bytes: AccessBytes, vcpu: VcpuId): bigint | undefined {
     return this.#frames.read(address, bytes, vcpu);
   }
 
-  /** A vCPU's write; false where there is nothing. The thread of the vCPU. */
+  /** A vCPU's write; false outside all frames. The thread of the vCPU. */
   write(address: number, bytes: AccessBytes, value: bigint, vcpu: VcpuId): boolean {
     return this.#frames.write(address, bytes, value, vcpu);
   }

@@ -1,7 +1,7 @@
 import type { Intid } from '../arch/intid.ts';
 import { AbstractLock } from '../explore/telling/abstract-lock.ts';
-import { prune } from '../gic/holding.ts';
 import { NONE } from '../gic/interrupts.ts';
+import { prune } from '../gic/queueing.ts';
 import { TARGET, TARGET_SHIFT } from '../gic/state.ts';
 import { type Handle, NO_HANDLE, Slots, slotsWords } from '../memory/slots.ts';
 import { add, exchange, load, store, type Words } from '../memory/word.ts';

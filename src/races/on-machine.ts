@@ -1,4 +1,4 @@
-import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { gits } from '../arch/registers.ts';
@@ -35,9 +35,9 @@ export function machineOf(shared: Shared, thread: number): SmallMachine {
 /** Makes a scenario's memory on a machine: `prepare` brings the machine to the start of the race. */
 export function onMachine(
   prepare: (machine: SmallMachine) => void,
-  { vcpus = 1, dispatch = 'inline', listRegisters = 0 }: Partial<SmallOptions> = {},
+  { vcpus = 1, dispatch = 'inline', listRegisters = 0, sizes }: Partial<SmallOptions> = {},
 ): { setup(): Shared; names(buffer: SharedArrayBuffer, byteOffset: number): string } {
-  const options = { vcpus, dispatch, listRegisters };
+  const options = { vcpus, dispatch, listRegisters, ...(sizes === undefined ? {} : { sizes }) };
   let layout: Layout | undefined;
   return {
     setup() {
@@ -98,6 +98,11 @@ export function mapEvent(machine: SmallMachine, deviceId: DeviceId, eventId: Eve
       'ERR_SCENARIO',
       `event ${deviceId}:${eventId} was mapped to LPI ${lpi}, and is at ${found}`,
     );
+}
+
+/** Writes an LPI's byte of the configuration table; the ITS is not told. */
+export function configureLpi({ memory, ram }: SmallMachine, lpi: Intid, config: number): void {
+  memory.setByte(ram.base + CONFIG_TABLE + lpi - FIRST_LPI, config);
 }
 
 /** Makes an MSI route. */

@@ -1,5 +1,5 @@
 import type { Intid } from '../arch/intid.ts';
-import { endActive } from '../gic/holding.ts';
+import { endActive } from '../gic/queueing.ts';
 import { ACTIVE } from '../gic/state.ts';
 import { load, lower, setBits, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';

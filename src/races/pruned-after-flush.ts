@@ -1,6 +1,6 @@
 import type { Intid } from '../arch/intid.ts';
 import { AbstractLock } from '../explore/telling/abstract-lock.ts';
-import { prune } from '../gic/holding.ts';
+import { prune } from '../gic/queueing.ts';
 import { TARGET, TARGET_SHIFT } from '../gic/state.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';

@@ -6,10 +6,10 @@ import type { Failure } from '../explore/index.ts';
 import type { Race } from './race.ts';
 import type { RaceOptions, RaceResult, RaceRun } from './run.ts';
 
-/** What the thread is to run. */
+/** The races that the thread runs. */
 export type RacesTask = { readonly slugs: readonly string[]; readonly options: RaceOptions };
 
-/** What the thread posts: the outcome of the next race, or the error that ends them all. */
+/** A message of the thread: the outcome of the next race, or the error that ends all of them. */
 export type RacesMessage =
   | { readonly result: RaceResult; readonly failure?: Failure }
   | { readonly error: ReturnType<typeof toPlain> };

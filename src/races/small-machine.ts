@@ -12,9 +12,13 @@ export type Shared = { readonly words: Words } & SmallOptions;
 export type SmallOptions = {
   readonly vcpus: number;
   readonly dispatch: Dispatch;
-  /** List registers a vCPU; 0: the guest takes interrupts from its vCPU's list. */
+  /** List registers of each vCPU; 0: the guest takes interrupts from its vCPU's list. */
   readonly listRegisters: number;
+  /** Other sizes than the usual ones. */
+  readonly sizes?: Sizes;
 };
+
+type Sizes = Pick<MachineConfig, 'gsis' | 'pins' | 'spins' | 'haltPollNs' | 'eventfds' | 'scenarioWords'>;
 
 /** The least guest memory that a guest needs: the explorer copies it for every schedule. */
 const RAM = { base: 0x4000_0000, bytes: 0x5000 } as const;
@@ -24,7 +28,7 @@ const OTHER_THREADS = 4;
 const NOTES = 16;
 
 /** The smallest machine: INTIDs of 14 bits, which allow 8,192 LPIs, the least possible. */
-function configOf({ vcpus, dispatch, listRegisters }: SmallOptions): MachineConfig {
+function configOf({ vcpus, dispatch, listRegisters, sizes }: SmallOptions): MachineConfig {
   return {
     ...DEFAULT_CONFIG,
     vcpus,
@@ -39,6 +43,7 @@ function configOf({ vcpus, dispatch, listRegisters }: SmallOptions): MachineConf
     otherThreads: OTHER_THREADS,
     memory: [RAM],
     scenarioWords: NOTES,
+    ...sizes,
   };
 }
 

@@ -11,7 +11,7 @@ const ENDS = {
   interrupted: 'was interrupted',
 } as const satisfies Record<BootResult['end'], string>;
 
-/** What a boot came to, as text for people. */
+/** The outcome of a boot, as text for people. */
 export function bootText(result: BootResult): string {
   const { end, exitStatus, instructions, seconds, vcpus, console } = result;
   const rows = vcpus.map(({ instructions: ran, interrupts, exceptions, pc }, vcpu) => [

@@ -10,7 +10,7 @@ export function drift(share: number): string {
   return `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(0)} %`;
 }
 
-/** What the machine could do during a run, as lines of text. */
+/** The machine's own speed during a run, as lines of text. */
 export function calibrationLines(clock: ClockFigures, calibration: CalibrationFigures): string[] {
   const { spinNs, parkNs, eventCountNs, waitAsyncNs, postMessageNs, comlinkNs, moved, steady } = calibration;
   const rows: [string, number, number | null, number][] = [

@@ -44,6 +44,7 @@ function failureCard({ name, failures }: ItemResult, index: number): string {
     name,
     'One line for each way to fail, with the token of the smallest failure.',
     {
+      copies: 'token',
       head: ['times', 'preemptions', 'cause', 'token'],
       rows: failures.map(({ times, preemptions, cause, token }) => [
         count(times),
@@ -57,6 +58,7 @@ function failureCard({ name, failures }: ItemResult, index: number): string {
 
 function itemsCard(items: readonly ItemResult[]): string {
   return tableCard('items', 'Progress', 'Shares are estimates until an item is done.', {
+    narrow: ['item', 'verdict', 'done', 'schedules'],
     head: ['item', 'verdict', 'done', 'schedules', 'causes', 'coverage'],
     rows: items.map((item) => [
       item.name,

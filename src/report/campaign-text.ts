@@ -4,7 +4,7 @@ import type { JUnitCase, JUnitSuite } from './junit.ts';
 import { table } from './table.ts';
 import { count, plural, time } from './units.ts';
 
-/** What a campaign has found, as text for people. */
+/** The findings of a campaign, as text for people. */
 export function campaignText(result: CampaignResult): string {
   const { name, items } = result;
   const head = ['item', 'verdict', 'done', 'schedules', 'failed', 'causes', 'time of a thread'];

@@ -7,7 +7,7 @@ const TABLE = 4096;
 /** A ratio below this is nothing, however alike two measurements happened to be. */
 const LEAST_SHOWN = 1.1;
 
-/** What the figures of a comparison mean for the debate, in sentences that follow from them and nothing else. */
+/** The meaning of a comparison's figures for the debate, in sentences that follow from them and nothing else. */
 export function compareFindings({ designs, noise }: CompareResult): string[] {
   if (designs.length === 0) return [];
   return [

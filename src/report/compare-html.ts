@@ -103,6 +103,7 @@ export function compareHtml(result: CompareResult): string {
             'At each of some moments of the change',
             'Exact: one thread does both, step by step.',
             {
+              narrow: ['design', 'change', 'lost', 'late'],
               head: ['design', 'change', 'moments', 'old', 'new', 'lost', 'late', 'in the gap'],
               rows: designs.flatMap(fateRows),
             },
@@ -117,6 +118,7 @@ export function compareHtml(result: CompareResult): string {
             'One inline injection',
             'Shared operations; loads where the irqfd does not remember the LPI and goes by its route; time with the taking.',
             {
+              narrow: ['design', 'loads', 'updates', 'time'],
               head: ['design', 'loads', 'stores', 'updates', 'words', 'lines', 'by route', 'time'],
               rows: designs.map(({ name, injection: i, byRoute }) => [
                 name,

@@ -9,7 +9,7 @@ import { plural, time } from './units.ts';
 /** The columns of the table that a narrow terminal has no room for: which path, and the verdict, are never left out. */
 const LEAST_FIRST = [13, 14, 12, 11, 9, 10, 7, 8, 4, 5, 6];
 
-/** What comparing two runs came to, as text for people. */
+/** A comparison of two runs, as text for people. */
 export function compareRunsText(comparison: RunComparison): string {
   const { head, rows } = compareRunsTable(comparison);
   return `${[table(head, rows, LEAST_FIRST), ...compareRunsNotes(comparison)].join('\n')}\n`;
@@ -36,6 +36,7 @@ export function compareRunsMarkdown(comparison: RunComparison): string {
 export function compareRunsTable({ paths, relative }: RunComparison): DataTable {
   const value = (p: number) => (relative ? `${p.toFixed(2)} ×` : time(p));
   return {
+    narrow: ['source', 'dispatch', 'vCPU', 'B is', 'B / A'],
     head: [
       'source',
       'dispatch',
@@ -85,7 +86,7 @@ function within({ low, high }: PathComparison['bounds']): string {
   return `${low.toFixed(2)} … ${Number.isFinite(high) ? high.toFixed(2) : '∞'}`;
 }
 
-/** What has to be known to read the table, and at last the verdict. */
+/** Notes that a reader of the table needs, and at last the verdict. */
 export function compareRunsNotes(comparison: RunComparison): string[] {
   const { tolerance, relative, regressions, steady, sameMachine, unmatched } = comparison;
   return [

@@ -6,7 +6,7 @@ import { count, plural } from './units.ts';
 /** How many differences of a vector are in the page. */
 const SHOWN = 200;
 
-/** What `irqloom conform` found: one HTML file. */
+/** The result of `irqloom conform`: one HTML file. */
 export function conformHtml(result: ConformResult): string {
   const { profile, vectors, answers, differ, unsupported, notRequired } = result;
   return page({
@@ -30,6 +30,7 @@ export function conformHtml(result: ConformResult): string {
         title: 'All vectors',
         cards: [
           tableCard('vectors', 'Vector by vector', 'How the answers of each compare.', {
+            narrow: ['vector', 'differ', 'agree', 'answers'],
             head: ['vector', 'differ', 'agree', 'unsupported', 'not required', 'answers'],
             rows: vectors.map((vector) => [
               vector.name,

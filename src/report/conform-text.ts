@@ -5,7 +5,7 @@ import { count, plural } from './units.ts';
 /** How many differences of a vector are printed. */
 const SHOWN = 20;
 
-/** What `irqloom conform` found, as text for people. */
+/** The result of `irqloom conform`, as text for people. */
 export function conformText(result: ConformResult): string {
   const { profile, vectors, answers, differ, unsupported, notRequired, interrupted } = result;
   const free = notRequired > 0 ? `, ${count(notRequired)} of which nothing is required` : '';

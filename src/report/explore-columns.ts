@@ -22,7 +22,7 @@ type Fold = {
 /**
  * A schedule as columns of text, a thread each and a line for each operation:
  * `vcpu0  or  vcpu0.pending[2]  |= 0x4  (was 0x0)  src/vcpu.ts:41`. A `▶` marks a step before which another thread was
- * stopped though it could have gone on; what repeats is folded.
+ * stopped though it could have gone on; repeated steps are folded.
  * @param firstStep - the number of the first entry: longer schedules are shown by their last steps.
  */
 export function traceColumns(
@@ -76,7 +76,7 @@ function cellOf(entry: TraceEntry, nameWidth: number): string {
     .join('  ');
 }
 
-/** What a step did to its word, and what the word was before. */
+/** The effect of a step on its word, and the word's value before. */
 export function effectOf({ op, value, result }: TraceEntry): { does: string; was: string } {
   const [first, second] = Array.isArray(value) ? value : [value, null];
   const plain = { does: show(first), was: `(was ${show(result)})` };

@@ -3,11 +3,12 @@ import type { ConfirmedResult } from '../explore/real/confirm.ts';
 import type { WhatIf } from '../explore/telling/what-if.ts';
 import { shortSite } from './explore-columns.ts';
 import { confirmationText } from './explore-text.ts';
+import { repeatCard } from './html/copy.ts';
 import { tableCard } from './html/figure.ts';
 import { LANES_LOOK, laneDiagram } from './html/lanes.ts';
 import { escaped } from './html/markup.ts';
 import { type Page, page } from './html/page.ts';
-import { copyButton, stepperCard } from './html/stepper.ts';
+import { stepperCard } from './html/stepper.ts';
 import { STEPPER_SCRIPT } from './html/stepper-script.ts';
 import { count, plural, rate } from './units.ts';
 
@@ -93,9 +94,7 @@ function failureParts(failure: Failure, repeat: string | undefined, whatIf?: Wha
   const lines = sites.map((site) => `<li><code>${escaped(shortSite(site))}</code></li>`).join('');
   if (lines !== '')
     cards.push(`<section class="card" id="sites"><h3>Lines responsible</h3><ul>${lines}</ul></section>`);
-  cards.push(
-    `<section class="card" id="repeat"><h3>Repeat it</h3><p>The token holds the schedule; the command runs it again, step by step.</p><p><code style="overflow-wrap:anywhere">${escaped(repeat ?? token)}</code></p>${copyButton('Copy the token', token)}${repeat === undefined ? '' : ` ${copyButton('Copy the command', repeat)}`}</section>`,
-  );
+  cards.push(repeatCard(token, repeat));
   if (stack !== undefined) {
     cards.push(
       `<section class="card wide" id="stack"><h3>What was thrown</h3><div class="scroll" tabindex="0" role="region" aria-label="The stack"><pre>${escaped(ownFrames(stack))}</pre></div></section>`,

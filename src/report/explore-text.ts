@@ -4,7 +4,7 @@ import type { FreeResult } from '../explore/real/free.ts';
 import { shortSite, traceColumns } from './explore-columns.ts';
 import { count, plural, rate } from './units.ts';
 
-/** What `irqloom explore` found, as text for people. `repeat`: the whole command that repeats the failure. */
+/** The result of `irqloom explore`, as text for people. `repeat`: the whole command that repeats the failure. */
 export function exploreText(result: ExploreResult | ConfirmedResult, repeat?: string): string {
   const { scenario, strategy, seed, verdict, schedules, steps, seconds, failure, failures, outcomes } =
     result;
@@ -63,7 +63,7 @@ export function failureText(failure: Failure, repeat?: string): string {
   return lines.join('\n');
 }
 
-/** What was proved of the size of a failure, and a smaller one of another kind. */
+/** The proof of a failure's size, and a smaller one of another kind. */
 function proofLines({ proof, smaller }: Failure): string[] {
   const lines = proof === undefined ? [] : [`proved  ${proof}`];
   if (smaller !== undefined) {
@@ -98,7 +98,7 @@ export function replayText(result: ReplayResult | LockstepReplay, executor: stri
   return `${lines.join('\n')}\n`;
 }
 
-/** What real threads, one operation at a time, said to a search. */
+/** The answer of real threads, one operation at a time, to a search. */
 export function confirmationText({ confirmed, failure }: ConfirmedResult): string {
   const { schedules, agreed, sameTrace } = confirmed;
   if (failure === undefined) {

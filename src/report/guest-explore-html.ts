@@ -1,5 +1,6 @@
 import type { GuestExploreResult } from '../guest-explore/index.ts';
 import { laneLines } from './guest-explore-text.ts';
+import { repeatCard } from './html/copy.ts';
 import { escaped } from './html/markup.ts';
 import { page } from './html/page.ts';
 import { count } from './units.ts';
@@ -25,13 +26,13 @@ export function guestExploreHtml(result: GuestExploreResult, repeat: string | un
           {
             title: 'The schedule',
             text: 'A column for each vCPU and each part around them, time running down.',
-            cards: [card('Turns', laneLines(failure.lanes))],
+            cards: [card('Turns', laneLines(failure.lanes)), repeatCard(failure.token, repeat)],
           },
           ...(failure.console.length > 0
             ? [{ title: 'The console', cards: [card('From the moment on', failure.console)] }]
             : []),
         ]
       : [],
-    notes: [`strategy ${strategy}, seed ${seed}; ${statement}`, ...(repeat ? [`repeat: ${repeat}`] : [])],
+    notes: [`strategy ${strategy}, seed ${seed}; ${statement}`],
   });
 }

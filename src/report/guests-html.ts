@@ -4,7 +4,7 @@ import { tableCard } from './html/figure.ts';
 import { type Part, page } from './html/page.ts';
 import { count, plural, time } from './units.ts';
 
-/** What `irqloom guests` found: one HTML file. */
+/** The result of `irqloom guests`: one HTML file. */
 export function guestsHtml({ guests, failed }: GuestsResult): string {
   const sum = (read: (guest: GuestResult) => number) => guests.reduce((all, guest) => all + read(guest), 0);
   return page({
@@ -30,6 +30,7 @@ function allCard(guests: readonly GuestResult[]): string {
     'Expected and delivered',
     'Missing did not come; extra came more often than expected; unexpected should not come at all; spurious acknowledges returned nothing though the vCPU was signalled.',
     {
+      narrow: ['guest', 'result', 'expected', 'delivered'],
       head: [
         'guest',
         'result',

@@ -3,7 +3,7 @@ import type { GuestResult, GuestsResult } from '../conformance/index.ts';
 import { table } from './table.ts';
 import { count, plural, time } from './units.ts';
 
-/** What `irqloom guests` found, as text for people. */
+/** The result of `irqloom guests`, as text for people. */
 export function guestsText({ guests, failed, interrupted }: GuestsResult): string {
   const lines = [
     table(

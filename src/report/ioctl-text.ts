@@ -2,19 +2,19 @@ import type { ErrnoName } from '../kvm/errno.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { table } from './table.ts';
 
-/** What KVM says to a call. */
+/** KVM's answer to a call. */
 export type IoctlAnswer =
   | {
       readonly ok: true;
       readonly value: number;
       /** The argument as KVM leaves it. */
       readonly bytes: string;
-      /** What KVM_GET_DEVICE_ATTR has read, hexadecimal. */
+      /** The value that KVM_GET_DEVICE_ATTR has read, hexadecimal. */
       readonly read: string | null;
     }
   | { readonly ok: false; readonly errno: ErrnoName; readonly number: number; readonly rule: string };
 
-/** What `irqloom ioctl --json` prints. */
+/** The JSON of `irqloom ioctl`. */
 export type IoctlReport = {
   readonly schemaVersion: 1;
   readonly command: 'ioctl';

@@ -19,6 +19,20 @@ export function stressSuite(result: StressResult): JUnitSuite {
     const text = violationLines(violations.filter((each) => each.kind === kind)).join('\n');
     return { name, about, seconds, failure: { message: `${kind}: ${count(result[kind])}`, text } };
   });
+  const { rules, programs } = result;
+  if (rules) {
+    const test = { name: 'no rule is broken at rest', about, seconds };
+    const failure = { message: `broken: ${count(rules.broken)}`, text: rules.breaches.join('\n') };
+    cases.push(rules.broken === 0 ? test : { ...test, failure });
+  }
+  if (programs) {
+    const test = { name: 'no drawn program fails', about, seconds: programs.seconds };
+    const { failure } = programs;
+    const text = failure ? [failure.message, ...failure.threads, failure.token].join('\n') : '';
+    cases.push(
+      failure ? { ...test, failure: { message: `${failure.program}: ${failure.kind}`, text } } : test,
+    );
+  }
   const any = { name: 'interrupts are delivered', about, seconds };
   const none = { message: 'nothing was delivered', text: 'no handler has run, so nothing was proved' };
   return {

@@ -1,7 +1,7 @@
 /** One check of a run, as a test of a JUnit report. At most one of `failure` and `error` is there. */
 export type JUnitCase = {
   readonly name: string;
-  /** What the check is about: `irqloom.stress`, or the file of a scenario. */
+  /** The subject of the check: `irqloom.stress`, or the file of a scenario. */
   readonly about: string;
   readonly seconds?: number;
   /** The property does not hold. */
@@ -10,7 +10,7 @@ export type JUnitCase = {
   readonly error?: JUnitText;
 };
 
-/** A line that says what is wrong, and all there is to say. */
+/** A line that names the fault, and the whole text. */
 export type JUnitText = { readonly message: string; readonly text: string };
 
 export type JUnitSuite = {

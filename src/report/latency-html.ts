@@ -3,7 +3,7 @@ import { SIGNALS, STRETCHES, WAITINGS } from '../measuring/latency/latency-resul
 import { calibrationCard, calibrationTiles } from './html/calibration.ts';
 import { dotChart } from './html/dot-chart.ts';
 import { markOf } from './html/frame.ts';
-import { heatMap, MEDIANS } from './html/heat-map.ts';
+import { heatMap, MEDIANS, SLOWEST } from './html/heat-map.ts';
 import { histogramChart } from './html/histogram-chart.ts';
 import { type Page, page } from './html/page.ts';
 import { percentileChart } from './html/percentile-chart.ts';
@@ -110,7 +110,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
       },
       {
         title: 'Device and vCPU',
-        text: 'The median of each device’s line to each vCPU.',
+        text: 'The median, and the time within which 99 % are done, of each device’s line to each vCPU.',
         cards: panels.flatMap((panel) => heatOf(panel, paths)),
       },
       { title: 'Calibration', cards: [calibrationCard(result.clock, calibration)] },
@@ -179,17 +179,17 @@ function heatOf(panel: Panel, paths: readonly PathResult[]): string[] {
   const path = paths[panel.paths[0] ?? -1];
   // Of a single line everything has been said.
   if (!path || path.lines.length < 2) return [];
-  return [
+  const map = (which: 'p50' | 'p99') =>
     heatMap({
-      id: `lines-${panel.id}`,
-      title: panel.name,
-      text: `The median, of signals by ${path.source}. Darker is slower in the light, brighter in the dark.`,
-      scale: MEDIANS,
+      id: `lines-${which}-${panel.id}`,
+      title: `${panel.name}: ${which === 'p50' ? 'the median' : '99 % within'}`,
+      text: `Of signals by ${path.source}. Darker is slower in the light, brighter in the dark.`,
+      scale: which === 'p50' ? MEDIANS : SLOWEST,
       rowName: 'device',
       columnName: 'vCPU',
-      cells: path.lines.map(({ device, vcpu, p50 }) => ({ row: device, column: vcpu, value: p50 })),
-    }),
-  ];
+      cells: path.lines.map((line) => ({ row: line.device, column: line.vcpu, value: line[which] })),
+    });
+  return [map('p50'), map('p99')];
 }
 
 /** At most `most` of the values, evenly. */

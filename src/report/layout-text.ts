@@ -7,11 +7,11 @@ export type LayoutRegion = {
   /** From the start of the buffer. */
   readonly offsetBytes: number;
   readonly bytes: number;
-  /** What its words are: `mutex`, `event count`, `plain`. */
+  /** The kind of its words: `mutex`, `event count`, `plain`. */
   readonly kind: string;
 };
 
-/** What `irqloom layout --json` prints. */
+/** The JSON of `irqloom layout`. */
 export type LayoutReport = {
   readonly schemaVersion: 1;
   readonly command: 'layout';

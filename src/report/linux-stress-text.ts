@@ -28,7 +28,7 @@ export function linuxStressText(result: LinuxStressResult): string {
   ].join('\n');
 }
 
-/** What a run without a fault has shown. */
+/** The finding of a run without a fault. */
 function verdictOf(result: LinuxStressResult): string {
   if (!linuxHeld(result)) return '';
   if (result.devices.some(({ counted }) => counted > 0))

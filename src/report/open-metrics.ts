@@ -1,6 +1,6 @@
 import type { StressDetail } from '../stress/index.ts';
 
-/** What a run counts at a moment. */
+/** The counts of a run at a moment. */
 export type MetricsSample = { readonly seconds: number; readonly detail: StressDetail };
 
 const QUANTILES = [0.5, 0.9, 0.99, 0.999] as const;

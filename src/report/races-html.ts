@@ -2,12 +2,11 @@ import type { Failure } from '../explore/index.ts';
 import { ORACLES } from '../races/oracles.ts';
 import { variantName } from '../races/race.ts';
 import { heldUp, type RaceRun } from '../races/run.ts';
+import { copyButton } from './html/copy.ts';
 import { tableCard } from './html/figure.ts';
 import { LANES_LOOK, laneDiagram } from './html/lanes.ts';
 import { escaped } from './html/markup.ts';
 import { page } from './html/page.ts';
-import { copyButton } from './html/stepper.ts';
-import { STEPPER_SCRIPT } from './html/stepper-script.ts';
 import { fixedCell, freeCell, kindText } from './races-text.ts';
 import { count, plural } from './units.ts';
 
@@ -40,7 +39,6 @@ export function racesHtml(runs: readonly RaceRun[], seed: number, seconds: numbe
       },
     ],
     notes: [`irqloom races, seed ${seed}, ${seconds.toFixed(1)} s.`],
-    script: STEPPER_SCRIPT,
   });
 }
 
@@ -51,6 +49,7 @@ function catalogue(runs: readonly RaceRun[]): string {
     'All races',
     `Schedules: run until the buggy variant failed. Preemptions: the fewest that it takes.${withFree ? ' Free threads: how often real threads hit the bug when nobody chooses their schedule.' : ''}`,
     {
+      narrow: ['race', 'as told', 'symptom'],
       head: [
         'race',
         'as told',

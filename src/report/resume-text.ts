@@ -11,7 +11,7 @@ const THEN = {
   gone: 'pending nowhere: the signal was lost on its way',
 } as const satisfies Record<OpenSource['after'], string>;
 
-/** A kept moment of a stress run, and what its vCPUs did when they ran once more, as text for people. */
+/** A kept moment of a stress run, and the actions of its vCPUs when they ran once more, as text for people. */
 export function resumeText(result: ResumeResult): string {
   const { config, open } = result;
   const lines = [

@@ -10,7 +10,7 @@ export function turnText(index: number, settings: TurnSettings): string {
   return `turn ${index}: ${input}, ${plural(spis, 'wire')} (${lines}), design ${abi}, churn ${churn}, dispatch ${dispatch}, ${time(seconds * 1e9)}, seed ${seed}`;
 }
 
-/** What a turn delivered, and what the process held afterwards, on one line. */
+/** The deliveries of a turn, and the memory of the process afterwards, on one line. */
 export function turnEndText({ delivered, use }: Turn): string {
   return `  delivered ${count(delivered)}; the process holds ${useText(use)}`;
 }

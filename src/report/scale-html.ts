@@ -47,6 +47,7 @@ export function scaleHtml(result: ScaleResult): string {
             'What was measured',
             'LPIs beyond the GSIs that KVM has are signalled by KVM_SIGNAL_MSI.',
             {
+              narrow: ['vCPUs', 'devices', 'LPIs', 'delivered', 'p99'],
               head: ['varied', 'vCPUs', 'devices', 'LPIs', 'by', 'delivered', 'p50', 'p99', 'p99.9', 'max'],
               rows: points.map(({ sweep, vcpus, devices, lpis, via, deliveredPerSecond, latencyNs: ns }) => [
                 SWEEP_NAMES[sweep],

@@ -4,10 +4,10 @@ import type { ChurnCount, StressDetail, StressResult } from '../stress/index.ts'
 import { held } from '../stress/stress-result.ts';
 import { tableCard } from './html/figure.ts';
 import { histogramChart } from './html/histogram-chart.ts';
-import { lineChart } from './html/line-chart.ts';
 import { type Page, type Part, page } from './html/page.ts';
 import { percentileChart } from './html/percentile-chart.ts';
-import { pairsMap } from './stress-pairs.ts';
+import { pairsMaps } from './stress-pairs.ts';
+import { CHURN_NAMES, type StressMoment, timeLine } from './stress-time-line.ts';
 import { count, plural, rate, size, time } from './units.ts';
 
 const DISPATCHED = {
@@ -16,32 +16,9 @@ const DISPATCHED = {
   both: 'inline and by the main thread in turn',
 } as const;
 
-/** A moment of the run: totals so far. */
-export type StressMoment = {
-  readonly seconds: number;
-  readonly injected: number;
-  readonly delivered: number;
-};
-
 /** With more vCPUs than colours, all are drawn as one. */
 const COLOURS = 8;
 const VIOLATIONS_SHOWN = 20;
-const CHURN_NAMES: Readonly<Record<ChurnCount, string>> = {
-  moves: 'moves to another vCPU',
-  routeUpdates: 'route updates',
-  masks: 'vectors masked and unmasked',
-  configs: 'LPIs disabled and enabled',
-  remaps: 'events mapped anew',
-  collections: 'collections moved, with all their LPIs',
-  sharedLpis: 'LPIs that a second event mapped for a while',
-  toggles: 'SPIs disabled and enabled',
-  priorities: 'priorities changed',
-  raises: 'interrupts made pending by INT or ISPENDR',
-  switches: 'distributor, ITS or LPIs turned off and on',
-  swaps: 'events mapped anew while their devices signalled',
-};
-/** Points of a time line. */
-const MOST_STEPS = 240;
 
 /** The report of a stress run: one HTML file. */
 export function stressHtml(
@@ -52,7 +29,6 @@ export function stressHtml(
   const { config, latencyNs } = result;
   const ok = held(result);
   const series = seriesOf(detail);
-  const steps = stepsOf(moments);
   const given: Page = {
     title: ok ? 'Nothing was lost' : 'The machine broke its promises',
     text: `${plural(config.devices, 'device thread')} signalled ${plural(config.vcpus, 'vCPU')} through ${plural(config.events, 'event')} and ${plural(config.spis, 'wire')} for ${time(result.seconds * 1e9)}, dispatched ${DISPATCHED[config.dispatch]}, with ${config.churn === 'none' ? 'no' : config.churn} changes meanwhile.`,
@@ -76,6 +52,7 @@ export function stressHtml(
     parts: [
       ...violationPart(result),
       ...rulesPart(result),
+      ...programsPart(result),
       {
         title: 'Signal to handler',
         text: `${result.stampEvery > 1 ? `One of ${result.stampEvery} signals of each source is timed. ` : ''}A signal that found an earlier one waiting is not timed.`,
@@ -96,15 +73,13 @@ export function stressHtml(
       },
       {
         title: 'Time line',
-        cards: [
-          rateChart('injected', 'Signals that devices gave', steps, ({ injected }) => injected),
-          rateChart('delivered', 'Interrupts that vCPUs took', steps, ({ delivered }) => delivered),
-        ],
+        text: 'Step by step over the run. Strokes are moments in which a promise was seen to be broken, or in which the driver let all come to rest.',
+        cards: timeLine(moments),
       },
       {
         title: 'Shares',
         cards: [
-          ...(config.vcpus * config.devices > 1 ? [pairsMap(result)] : []),
+          ...(config.vcpus * config.devices > 1 ? pairsMaps(result) : []),
           tableCard(
             'devices',
             'Devices',
@@ -122,6 +97,7 @@ export function stressHtml(
             true,
           ),
           tableCard('vcpus', 'vCPUs', 'What each took, and how it waited.', {
+            narrow: ['vCPU', 'delivered', 'p50', 'p99'],
             head: ['vCPU', 'delivered', 'rate', 'halts', 'poll hits', 'p50', 'p99', 'p99.9', 'max'],
             rows: result.vcpus.map(({ vcpu, delivered, halts, pollHits, latencyNs: ns }) => [
               String(vcpu),
@@ -153,7 +129,10 @@ export function stressHtml(
   return page(given);
 }
 
-/** What of the machine was met; the windows are those that no thread was stopped in, for there a run has least to say. */
+/**
+ * The parts of the machine that the run met. Of the windows, the card lists those in which no thread was stopped: of these a run
+ * proves least.
+ */
 function coverageParts({ coverage }: StressResult): Part[] {
   if (!coverage) return [];
   const { commands, registers, transitions, windows } = coverage;
@@ -198,47 +177,6 @@ function seriesOf({ vcpus }: StressDetail) {
   return [{ name: 'all vCPUs', distribution: all }];
 }
 
-/**
- * The moments whose rates are worth a point: those that come sooner after the one before than half of what is usual, and
- * all that are more than a line can show, are left out, so their signals count in the step that follows. A step at the
- * end that is too short for a rate becomes part of the one before it.
- */
-export function stepsOf(moments: readonly StressMoment[]): StressMoment[] {
-  const last = moments.at(-1);
-  if (!last) return [];
-  const lengths = moments.map(({ seconds }, index) => seconds - (moments[index - 1]?.seconds ?? 0));
-  const usual = [...lengths].sort((a, b) => a - b)[Math.floor(lengths.length / 2)] ?? 0;
-  const least = Math.max(usual / 2, last.seconds / MOST_STEPS);
-  const steps: StressMoment[] = [];
-  for (const moment of moments)
-    if (moment.seconds - (steps.at(-1)?.seconds ?? 0) >= least) steps.push(moment);
-  if (steps.at(-1) === last) return steps;
-  steps.splice(-1, 1, last);
-  return steps;
-}
-
-function rateChart(
-  id: string,
-  title: string,
-  moments: readonly StressMoment[],
-  read: (moment: StressMoment) => number,
-): string {
-  const points = moments.map((moment, index) => {
-    const before = moments[index - 1];
-    const seconds = moment.seconds - (before?.seconds ?? 0);
-    return [moment.seconds, (read(moment) - (before ? read(before) : 0)) / seconds] as const;
-  });
-  return lineChart({
-    id,
-    title,
-    text: 'As a rate, step by step over the run.',
-    lines: [{ name: id, points }],
-    xName: 'time',
-    xText: (seconds) => `${Number(seconds.toFixed(2))} s`,
-    yText: rate,
-  });
-}
-
 function rulesPart({ rules }: StressResult): Part[] {
   if (!rules || rules.broken === 0) return [];
   const text = `Looked at ${plural(rules.looks, 'time')} with all at rest; broken ${plural(rules.broken, 'time')}.`;
@@ -248,6 +186,18 @@ function rulesPart({ rules }: StressResult): Part[] {
   });
   const card = tableCard('rules', 'Rules that were broken', text, { head: ['rule', 'breach'], rows });
   return [{ title: 'Rules at rest', cards: [card] }];
+}
+
+function programsPart({ programs }: StressResult): Part[] {
+  const failure = programs?.failure;
+  if (!failure) return [];
+  const text = `${failure.kind}: ${failure.message}`;
+  const rows = failure.threads.map((thread) => {
+    const end = thread.indexOf(': ');
+    return end < 0 ? [thread, ''] : [thread.slice(0, end), thread.slice(end + 2)];
+  });
+  const card = tableCard('program', `${failure.program} failed`, text, { head: ['thread', 'calls'], rows });
+  return [{ title: 'Programs drawn for a small machine', cards: [card] }];
 }
 
 function violationPart({ violations, lost, misrouted, spurious, stranded }: StressResult): Part[] {
@@ -260,6 +210,7 @@ function violationPart({ violations, lost, misrouted, spurious, stranded }: Stre
       title: 'Violations',
       cards: [
         tableCard('violations', 'What was broken', text, {
+          narrow: ['what', 'device', 'INTID', 'vCPU'],
           head: ['what', 'device', 'DevID', 'EvID', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'],
           rows: violations
             .slice(0, VIOLATIONS_SHOWN)

@@ -62,6 +62,7 @@ export function stressText(result: StressResult): string {
     ...perturbationLines(result),
     ...lineLines(result),
     ...listRegisterLines(result),
+    ...programLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
     ...violationLines(result.violations),
   ];
@@ -114,6 +115,15 @@ function perturbationLines({ config, perturbation, seconds }: StressResult): str
   return [
     `perturbed (${config.perturb}): ${plural(delays, 'delay')}, ${share.toFixed(0)} % of the threads' time; stopped in ${count(windowsStopped)} of ${plural(windowsMet, 'window')} met; rates and latencies include the delays`,
   ];
+}
+
+function programLines({ programs }: StressResult): string[] {
+  if (!programs) return [];
+  const { failure, seconds, schedules, steps } = programs;
+  const amount = `${plural(programs.programs, 'program')} drawn for a small machine: ${plural(schedules, 'schedule')}, ${plural(steps, 'step')} in ${time(seconds * 1e9)}`;
+  if (!failure) return [`${amount}; none failed`];
+  const threads = failure.threads.map((thread) => `  ${thread}`);
+  return [`${amount}; ${failure.program} failed (${failure.kind}): ${failure.message}`, ...threads];
 }
 
 function lineLines({ lines }: StressResult): string[] {

@@ -4,7 +4,7 @@ import { TraceEvents, type TraceFile } from './trace-events.ts';
 import { count } from './units.ts';
 
 /**
- * What each thread of a stress run did last, as a trace: a track for each thread, and an arrow from a signal to the
+ * The last actions of each thread of a stress run, as a trace: a track for each thread, and an arrow from a signal to the
  * handler that it led to. Signals that were one with a later one have none: the arrow begins at the last of them.
  */
 export function stressTrace(
@@ -54,7 +54,7 @@ export function stressTrace(
 
 /**
  * The tracks from the moment on that all of them reach back to: of a handler that is older, the signal may have been overwritten
- * in the ring of its device. After a violation, up to the moment in which the first ring had come to its end. What is left out
+ * in the ring of its device. After a violation, up to the moment in which the first ring had come to its end. A slice that is left out
  * counts as dropped.
  */
 function equallyFar(tracks: readonly Track[]): Track[] {
@@ -77,7 +77,7 @@ function equallyFar(tracks: readonly Track[]): Track[] {
 /** The settings of a run that its trace names. */
 type TracedConfig = Pick<StressResult['config'], 'seed' | 'dispatch' | 'churn' | 'abi' | 'fault' | 'source'>;
 
-/** What is not in the file, in a sentence. */
+/** The slices that the file leaves out, in a sentence. */
 export function traceNote(all: readonly Track[], { slices }: Pick<Plan, 'slices'>): string {
   const tracks = equallyFar(all);
   const kept = tracks.reduce((sum, track) => sum + track.slices.length, 0);

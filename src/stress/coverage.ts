@@ -12,7 +12,7 @@ import type { Coverage } from './stress-result.ts';
 
 const COMMANDS = Object.keys(ITS_COMMANDS) as ItsCommandName[];
 const REGISTERS = [...DISTRIBUTOR_REGISTERS, ...REDISTRIBUTOR_REGISTERS];
-/** The flags of an interrupt's state, from bit 0 on. @see gic/state.ts */
+/** The flags of an interrupt's state, from bit 0 on, as the JSON names them; HELD is UNQUEUED in gic/state.ts. */
 const FLAGS = ['LATCH', 'LINE', 'ACTIVE', 'ENABLED', 'GROUP1', 'EDGE', 'MAPPED', 'HELD'] as const;
 
 export type CoverageRegions = { readonly commands: Region; readonly registers: Region };

@@ -14,9 +14,9 @@ import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
 /** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
 const LONG_BURST = 1024;
 const SHORT_BURST = 32;
-const PINGS = 32;
-/** Signals of a paced stretch. */
-const PACED = 2_048;
+const PINGS = 8;
+/** Signals of a paced stretch, for each source: where there are few, each signal of the stretch waits for a delivery. */
+const PACED = 64;
 /** How long a device looks for its signals to be handled before it sleeps, where that pays, ns; looks between two at the clock. */
 const POLL_NS = 200_000;
 const LOOKS = 16;
@@ -233,7 +233,7 @@ export function stressDevice(
    * device waits until half of them have been handled, so that it then signals several at a time.
    */
   const paced = watch.stretch('burst', () => {
-    for (let signals = 0; signals < PACED && !still.isWanted && !stopping(); ) {
+    for (let signals = 0; signals < PACED * mine.length && !still.isWanted && !stopping(); ) {
       let round = 0;
       for (let which = 0; which < mine.length; which++) {
         if (proof.isSettled(mine[which]?.index ?? 0)) {
@@ -261,7 +261,8 @@ export function stressDevice(
     const draw = chance.below(8);
     if (isPerturbed(plan)) {
       if (draw < 2) return pings();
-      return draw === 2 ? ambush() : burst();
+      if (draw === 2) return ambush();
+      return draw < 5 ? paced() : burst();
     }
     if (draw === 0) return pings();
     return draw < 4 ? paced() : burst();

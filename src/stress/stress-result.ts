@@ -137,12 +137,33 @@ export type StressResult = {
   readonly listRegisters: ListRegisterCounters | null;
   /** Of lines that devices hold until they are served; null where there are none. */
   readonly lines: LineFigures | null;
+  /** Programs drawn for the smallest machine, run under the explorer's schedules after the run; null where none were. */
+  readonly programs: ProgramsResult | null;
   readonly violations: readonly NamedViolation[];
   readonly vcpus: readonly VcpuShare[];
   readonly devices: readonly DeviceShare[];
   readonly sharedBytes: number;
   /** From the first thread's start until all were ready. */
   readonly bootMs: number;
+};
+
+/** What came of programs of a few threads that were drawn for the smallest machine. */
+export type ProgramsResult = {
+  readonly programs: number;
+  readonly schedules: number;
+  /** Operations on shared memory, in all. */
+  readonly steps: number;
+  readonly seconds: number;
+  /** The first program that failed, with its schedule; null where none did. */
+  readonly failure: {
+    /** The scenario's name, for `irqloom replay`. */
+    readonly program: string;
+    /** What its threads do, a line each. */
+    readonly threads: readonly string[];
+    readonly kind: string;
+    readonly message: string;
+    readonly token: string;
+  } | null;
 };
 
 /** What of the machine a run has met. */
@@ -179,9 +200,10 @@ export type LineFigures = LineTotals & {
 /** Whether the machine kept its promises. */
 export function held(
   result: Pick<StressResult, 'lost' | 'misrouted' | 'spurious' | 'stranded'> &
-    Partial<Pick<StressResult, 'rules'>>,
+    Partial<Pick<StressResult, 'rules' | 'programs'>>,
 ): boolean {
-  const { lost, misrouted, spurious, stranded, rules } = result;
+  const { lost, misrouted, spurious, stranded, rules, programs } = result;
+  if (programs?.failure) return false;
   return lost + misrouted + spurious + stranded + (rules?.broken ?? 0) === 0;
 }
 

@@ -110,6 +110,7 @@ export function stressResult({
     sgis: sgis.sources === 0 ? null : sgiFigures(sgis),
     perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
     listRegisters: listRegisterFigures(machine),
+    programs: null,
     lines: lineFigures(machine, plan, stuckLines),
     violations: namedViolations(machine, plan),
     vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => {

@@ -100,7 +100,7 @@ export class Calibrator {
   }
 
   /**
-   * About a second; less where the signal aborts: what was measured by then is the outcome, and an empty distribution is what was not.
+   * Takes about a second. If the signal aborts first, the outcome has the measurements so far, and empty distributions for the rest.
    * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
    */
   async measure({

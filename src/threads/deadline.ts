@@ -3,7 +3,7 @@ import { afterBound } from './patience.ts';
 /** Calls `over` after a bound; returns a function that ends the wait. */
 type After = (boundMs: number, over: () => void) => () => void;
 
-/** By the clock on the wall, however busy the machine is: for a user who waits. */
+/** Measures by the wall clock, however busy the host: for limits that a user waits for. */
 export const byTheClock: After = (boundMs, over) => {
   const timer = setTimeout(over, boundMs);
   return () => clearTimeout(timer);
@@ -25,7 +25,7 @@ export class Deadline {
 
   /**
    * @param late - makes the error past the bound; undefined if there is no failure
-   * @param after - what the bound is measured by; left out, the time in which the threads could run
+   * @param after - the clock of the bound; default: the time in which the threads could run
    */
   constructor(boundMs: number, late: () => Promise<Error | undefined>, after: After = afterBound) {
     this.#boundMs = boundMs;

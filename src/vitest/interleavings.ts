@@ -45,7 +45,7 @@ const REPLAY = 'IRQLOOM_REPLAY';
  * come to its end within its budget (4 s where not given) fails too, unless the budget was asked for: by `schedules`,
  * `seconds`, `preemptions`, `delays`, or a random strategy.
  * @param scenario - without a name it takes the test's.
- * @returns what was explored.
+ * @returns the result of the search.
  * @throws InterleavingError with the smallest failing schedule as columns, a thread each.
  */
 export function everyInterleaving<S>(
@@ -62,7 +62,7 @@ export function everyInterleaving<S>(
   return result;
 }
 
-/** What was found, and what else is to be said of it. */
+/** The result of a search, and a note for its message. */
 type Found = { readonly result: ExploreResult; readonly note?: string };
 
 function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): Found {

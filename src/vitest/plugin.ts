@@ -20,11 +20,11 @@ export type IrqloomPluginOptions = {
   readonly packages?: boolean;
 };
 
-/** What is not code under test: the explorer, and what runs and checks tests. */
+/** Folders that are not code under test: the explorer, and the code that runs and checks tests. */
 const OWN = fileURLToPath(new URL('../', import.meta.url));
 const EXPLORER = ['explore/', 'vitest/', 'report/', 'base/'].map((folder) => OWN + folder);
 
-/** What the explorer itself needs, and what runs tests: Node.js loads them as ever. */
+/** Modules of the explorer, its dependencies and the test runner, which Node.js loads unchanged. */
 const LEFT_ALONE = new RegExp(
   `^(?:file://)?${escaped(OWN)}|${CHECKS.source}|[/\\\\]node_modules[/\\\\](?:esbuild|acorn|magic-string|tinyglobby|piscina|comlink|commander|vite|@jridgewell)[/\\\\]`,
 );

@@ -7,7 +7,7 @@ import type { VmmPolicy } from './policies.ts';
 export { DESIGN_NAMES, type DesignName } from '../kvm/designs/kernel-design.ts';
 
 /** The origin of an interrupt, as its device knows it. */
-export type Source =
+export type DesignSource =
   | { readonly kind: 'wired' /** 0 to 987: SPI INTID - 32. */; readonly pin: Pin }
   | {
       readonly kind: 'msi';
@@ -26,7 +26,7 @@ export type UpdateCost = { readonly calls: number; readonly entries: number };
 /** An eventfd and the source that it signals. */
 export type Connection = {
   readonly fd: Fd;
-  readonly source: Source;
+  readonly source: DesignSource;
   /** Of a level-triggered wired source: written at the EOI. */
   readonly resamplefd?: Fd | undefined;
 };
@@ -37,7 +37,7 @@ export type Connection = {
  */
 export interface Userland {
   /** Whether an irqfd of this design can carry the source. */
-  carries(source: Source): boolean;
+  carries(source: DesignSource): boolean;
   /** Connects an eventfd to a source: from here on, writes to the eventfd inject. */
   connect(connection: Connection): UpdateCost;
   /** Connects several eventfds, with one table for all of them if the design has a table. */
@@ -46,7 +46,7 @@ export interface Userland {
   mask(fd: Fd): UpdateCost;
   unmask(fd: Fd): UpdateCost;
   /** Changes a vector's message, as after a guest's write to its MSI-X entry. */
-  reroute(fd: Fd, source: Source): UpdateCost;
+  reroute(fd: Fd, source: DesignSource): UpdateCost;
   disconnect(fd: Fd): UpdateCost;
 }
 

@@ -7,7 +7,7 @@ import { MSI_SPI as MSI_SPI_KERNEL } from '../kvm/designs/msi-spi.ts';
 import { RFC as RFC_KERNEL } from '../kvm/designs/rfc.ts';
 import { UNROUTED as UNROUTED_KERNEL } from '../kvm/designs/unrouted.ts';
 import type { Vm } from '../kvm/vm.ts';
-import type { Design, DesignName, Source } from './design.ts';
+import type { Design, DesignName, DesignSource } from './design.ts';
 import { NamedUserland } from './named-userland.ts';
 import type { VmmPolicy } from './policies.ts';
 import { TableUserland } from './table-userland.ts';
@@ -21,7 +21,7 @@ class MsiSpiUserland extends TableUserland {
     this.#spis = vm.vgic.spis;
   }
 
-  override carries(source: Source): boolean {
+  override carries(source: DesignSource): boolean {
     return (
       source.kind === 'wired' || (source.eventId >= FIRST_SPI && source.eventId < FIRST_SPI + this.#spis)
     );

@@ -2,7 +2,7 @@ import type { DeviceId } from '../arch/intid.ts';
 import type { Fd, Gsi } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Vm } from '../kvm/vm.ts';
-import type { Connection, Source, UpdateCost, Userland } from './design.ts';
+import type { Connection, DesignSource, UpdateCost, Userland } from './design.ts';
 
 /** The name of a source in a call of KVM_IRQFD. */
 export type IrqFdName = { readonly gsi: Gsi; readonly deviceId?: DeviceId };
@@ -15,17 +15,17 @@ type Named = IrqFdName & { readonly resamplefd?: Fd | undefined };
  */
 export class NamedUserland implements Userland {
   readonly #vm: Vm;
-  readonly #nameOf: (source: Source) => IrqFdName | undefined;
+  readonly #nameOf: (source: DesignSource) => IrqFdName | undefined;
   readonly #names = new Map<Fd, Named>();
   readonly #masked = new Set<Fd>();
 
   /** @param nameOf - returns undefined for a source that the design cannot name */
-  constructor(vm: Vm, nameOf: (source: Source) => IrqFdName | undefined) {
+  constructor(vm: Vm, nameOf: (source: DesignSource) => IrqFdName | undefined) {
     this.#vm = vm;
     this.#nameOf = nameOf;
   }
 
-  carries(source: Source): boolean {
+  carries(source: DesignSource): boolean {
     return this.#nameOf(source) !== undefined;
   }
 
@@ -53,7 +53,7 @@ export class NamedUserland implements Userland {
     return { calls: 1, entries: 0 };
   }
 
-  reroute(fd: Fd, source: Source): UpdateCost {
+  reroute(fd: Fd, source: DesignSource): UpdateCost {
     const name = { ...this.#nameFor(source), resamplefd: this.#name(fd).resamplefd };
     const masked = this.#masked.has(fd);
     if (!masked) this.#vm.deassignIrqFd(fd, this.#name(fd).gsi);
@@ -80,7 +80,7 @@ export class NamedUserland implements Userland {
     return name;
   }
 
-  #nameFor(source: Source): IrqFdName {
+  #nameFor(source: DesignSource): IrqFdName {
     const name = this.#nameOf(source);
     if (!name)
       throw new KvmError(

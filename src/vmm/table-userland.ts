@@ -2,7 +2,7 @@ import { type Fd, type Gsi, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import type { Vm } from '../kvm/vm.ts';
-import type { Connection, Source, UpdateCost, Userland } from './design.ts';
+import type { Connection, DesignSource, UpdateCost, Userland } from './design.ts';
 import { GsiAllocator } from './gsi-allocator.ts';
 import { VMM_POLICIES, type VmmPolicy } from './policies.ts';
 import { RouteShadow } from './route-shadow.ts';
@@ -11,7 +11,7 @@ type Vector = {
   readonly fd: Fd;
   readonly gsi: Gsi;
   readonly resamplefd: Fd | undefined;
-  source: Source;
+  source: DesignSource;
   masked: boolean;
 };
 
@@ -40,7 +40,7 @@ export class TableUserland implements Userland {
     this.#gsis = new GsiAllocator(policy, vm.vgic.spis, MAX_IRQ_ROUTES);
   }
 
-  carries(_source: Source): boolean {
+  carries(_source: DesignSource): boolean {
     return true;
   }
 
@@ -83,7 +83,7 @@ export class TableUserland implements Userland {
     return { calls: 1, entries: 0 };
   }
 
-  reroute(fd: Fd, source: Source): UpdateCost {
+  reroute(fd: Fd, source: DesignSource): UpdateCost {
     const vector = this.#vector(fd);
     const inTable = !(vector.masked && this.#masksByRoute(vector));
     vector.source = source;
@@ -118,14 +118,14 @@ export class TableUserland implements Userland {
     this.#vm.assignIrqFd(fd, gsi, { resamplefd });
   }
 
-  #route(gsi: Gsi, source: Source): UpdateCost {
+  #route(gsi: Gsi, source: DesignSource): UpdateCost {
     return this.#put(gsi, source)
       ? { calls: 1, entries: this.#routes.commit(this.#vm) }
       : { calls: 0, entries: 0 };
   }
 
   /** Puts a route into the shadow; false if the table already has everything that the source needs. */
-  #put(gsi: Gsi, source: Source): boolean {
+  #put(gsi: Gsi, source: DesignSource): boolean {
     const known = this.#routes.get(gsi);
     const wanted = routeOf(gsi, source);
     if (source.kind === 'wired' && (!this.#wiredRoutes || isSame(known, wanted))) return false;
@@ -135,7 +135,7 @@ export class TableUserland implements Userland {
   }
 }
 
-function routeOf(gsi: Gsi, source: Source): Route {
+function routeOf(gsi: Gsi, source: DesignSource): Route {
   if (source.kind === 'wired') return { type: 'irqchip', gsi, irqchip: 0, pin: source.pin };
   const { doorbell: address, eventId: data, deviceId } = source;
   return { type: 'msi', gsi, flags: MSI_VALID_DEVID, address, data, deviceId };

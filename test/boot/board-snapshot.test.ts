@@ -26,7 +26,7 @@ function bareGuest() {
   return { board, controlled, run, state };
 }
 
-test('a guest is put back whole: its interrupt controller, devices and memory, and the same run follows', () => {
+test('a restore returns interrupt controller, devices and memory of a guest, and the same run follows', () => {
   const { board, controlled, run, state } = bareGuest();
   const snapshot = new BoardSnapshot(board, controlled);
   const before = state();
@@ -42,7 +42,7 @@ test('a guest is put back whole: its interrupt controller, devices and memory, a
   expect(ends[2]?.equals(ends[0] ?? before)).toBe(true);
 });
 
-test('guest memory that the ITS wrote is put back, because the memory notes the pages', () => {
+test('a restore returns guest memory that the ITS has written, because the memory marks the pages', () => {
   const { board, controlled } = bareGuest();
   const { memory } = board.machine;
   const snapshot = new BoardSnapshot(board, controlled);
@@ -53,7 +53,7 @@ test('guest memory that the ITS wrote is put back, because the memory notes the 
   expect(memory.word(0x40c0_3000)).toBe(0);
 });
 
-test('a board that was not built for it has no snapshot', () => {
+test('a board that was built without snapshots refuses a snapshot', () => {
   const board = buildBoard(runOptions({}));
   expect(() => new BoardSnapshot(board, new Controlled(board))).toThrow(/not built for snapshots/);
 });

@@ -29,7 +29,7 @@ function instructionsUntilPanic(pieceMs: number): number {
   return controlled.instructions;
 }
 
-test('a guest that panics ends at the same instruction, wherever the host makes its pauses', () => {
+test('a guest that panics ends at the same instruction for any length of the pieces', () => {
   // A pause of no time at all is over at each look at the clock.
   expect(instructionsUntilPanic(0.001)).toBe(instructionsUntilPanic(1e9));
 });
@@ -65,7 +65,7 @@ function run(kernel: Uint8Array, vcpus: number, onStep: (ready: readonly number[
   return { board, controlled };
 }
 
-test('a vCPU that spins gives its turn to the vCPU that it waits for', () => {
+test('a spinning vCPU gives its turn to the vCPU for which it waits', () => {
   const { board, controlled } = run(program(...WAITER, ...WORKER), 2, () => undefined);
   const [waiter, worker] = controlled.vcpus;
   expect(board.end.kind).toBe('power-off');
@@ -74,7 +74,7 @@ test('a vCPU that spins gives its turn to the vCPU that it waits for', () => {
   expect(waiter?.instructions).toBeLessThan(40_000);
 });
 
-test('a vCPU that spins alone runs whole turns', () => {
+test('a vCPU that spins while no other can run takes whole turns', () => {
   let steps = 0;
   // yield; b .-4
   const { controlled } = run(program(0xd503_203f, 0x17ff_ffff), 1, () => steps++);
@@ -82,7 +82,7 @@ test('a vCPU that spins alone runs whole turns', () => {
   expect(steps).toBeLessThan(30_000);
 });
 
-test('which vCPUs can run is known anew behind what any of them does to another', () => {
+test('the set of runnable vCPUs is updated after each action of one vCPU on another', () => {
   const seen = new Set<string>();
   run(program(...WAITER, ...WORKER), 2, (ready) => seen.add(ready.join()));
   expect([...seen]).toEqual(expect.arrayContaining(['0', '0,1', '1']));

@@ -48,7 +48,7 @@ async function killSecond(): Promise<{ within: boolean; error: unknown; inGoodOr
   return { within, error, inGoodOrder };
 }
 
-test('a vCPU thread that dies within its core is named, and the vCPU that waits for it in a DSB ends in good order', async () => {
+test('the error names a vCPU thread that dies within its core, and a vCPU that waits for it in a DSB ends in order', async () => {
   // Most moments of a thread lie within its core, but not all.
   for (let attempt = 0; attempt < 20; attempt++) {
     const { within, error, inGoodOrder } = await killSecond();
@@ -59,7 +59,7 @@ test('a vCPU thread that dies within its core is named, and the vCPU that waits 
   expect.fail('in 20 attempts the thread never died within its core');
 });
 
-test('a guest that broadcasts TLB maintenance to a vCPU that runs makes headway', async () => {
+test('a guest that broadcasts TLB maintenance to a running vCPU makes progress', async () => {
   const board = buildBoard(runOptions({ kernel: MAINTENANCE, vcpus: 2 }));
   crew = await Crew.start(board);
   const run = crew.run();

@@ -36,13 +36,13 @@ const little = (value: number) => {
   return bytes.toString('hex');
 };
 
-describe('a packet', () => {
-  test('has the sum of its bytes behind it, and special characters escaped', () => {
+describe('a GDB packet', () => {
+  test('ends with the sum of its bytes, and has special characters escaped', () => {
     expect(frame('OK')).toBe('$OK#9a');
     expect(frame('a#b')).toBe(`$a}\u0003b#${checksum('a}\u0003b')}`);
   });
 
-  test('is found however the stream is cut, behind acknowledges; a damaged one is asked for again', () => {
+  test('is found in a stream cut anywhere, after acknowledgements; a damaged packet is requested again', () => {
     const reader = new PacketReader();
     let bad = 0;
     const take = (text: string) => reader.take(Buffer.from(text, 'latin1'), () => bad++);
@@ -54,7 +54,7 @@ describe('a packet', () => {
   });
 });
 
-describe('the stub', () => {
+describe('the GDB stub', () => {
   test('steps, and reads and writes registers and memory', () => {
     const send = attached();
     expect(send('?')).toBe('T05thread:1;');
@@ -71,7 +71,7 @@ describe('the stub', () => {
     expect((send('g') ?? '').length).toBe(33 * 16 + 8);
   });
 
-  test('stops at a breakpoint, which does not show in memory, and goes on behind it', () => {
+  test('stops at a breakpoint, which memory does not show, and continues after it', () => {
     const send = attached();
     const at = ENTRY + 8;
     expect(send(`Z0,${at.toString(16)},4`)).toBe('OK');
@@ -84,13 +84,13 @@ describe('the stub', () => {
     expect(send('c')).toBeUndefined();
   });
 
-  test('says that a guest has ended', () => {
+  test('reports that the guest has ended', () => {
     // movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0: SYSTEM_OFF.
     const send = attached(program(0x5280_0100, 0x72b0_8000, 0xd400_0002));
     expect(send('c')).toBe('W00');
   });
 
-  test('answers what it does not know with nothing, as the protocol wants it', () => {
+  test('answers an unknown packet with an empty packet', () => {
     const send = attached();
     expect(send('vMustReplyEmpty')).toBe('');
     expect(send('Z2,1000,4')).toBe('');
@@ -155,7 +155,7 @@ describe('a run that waits for a debugger', () => {
     },
   );
 
-  test('keeps no process alive when it has ended', async () => {
+  test('does not keep the process alive after its end', async () => {
     const args = [MAIN, 'boot', BARE_FILE, '--gdb', '0', '--limit-seconds', '0.3'];
     const child = spawn(process.execPath, args, { timeout: 40_000 });
     let said = '';
@@ -173,7 +173,7 @@ describe('a run that waits for a debugger', () => {
   });
 });
 
-describe('a packet that is none of a debugger', () => {
+describe('a malformed packet', () => {
   test.each([
     'm',
     'mzz,4',
@@ -201,7 +201,7 @@ describe('a packet that is none of a debugger', () => {
     expect(send('g')).toBe(before);
   });
 
-  test('without an end is dropped, and the next one is read', () => {
+  test('without an end is dropped, and the next packet is read', () => {
     const reader = new PacketReader();
     let bad = 0;
     for (let part = 0; part < 100; part++)

@@ -56,12 +56,12 @@ describe('--memory', () => {
     },
   );
 
-  test('arm: every store has left its buffer when the guest is asleep, off, or ended by a limit', () => {
+  test('with --memory arm, every store has left its buffer when the guest sleeps, is off, or has reached a limit', () => {
     const run = guestOf([[0xf900_0141], [0xf900_0162]], 'arm');
     for (let seed = 1; seed <= 200; seed++) expect(run(seed)).toMatch(/ \| 12$/);
   });
 
-  test('arm: the bare-metal guest passes its checks, and a seed twice is one run, to the instruction', async () => {
+  test('with --memory arm, the bare-metal guest passes its checks, and two runs of a seed are equal to the instruction', async () => {
     const runs = [];
     for (const seed of [5, 5, 6]) {
       const result = await runGuest(runOptions({ vcpus: 2, seed, quantum: 100, memoryModel: 'arm' }), {

@@ -21,7 +21,7 @@ const NOWHERE = () => undefined;
 describe('PSCI', () => {
   const make = () => new Psci(fresh(), vcpus, (address) => address >= 0x4000_0000);
 
-  test('turns a vCPU on once: then it is pending, then on, and a second call is told so', () => {
+  test('CPU_ON turns a vCPU on once: pending, then on; a second call returns that state', () => {
     const psci = make();
     const on = (): unknown => psci.call([CPU_ON, 1n, 0x4000_1000n, 7n], NOWHERE);
     expect(on()).toEqual({ kind: 'answer', x0: 0n });
@@ -34,13 +34,13 @@ describe('PSCI', () => {
     expect(psci.call([AFFINITY_INFO, 1n, 0n, 0n], NOWHERE)).toEqual({ kind: 'answer', x0: 1n });
   });
 
-  test('names vCPUs by affinity: 16 is Aff1 1, Aff0 0', () => {
+  test('PSCI names vCPUs by affinity: vCPU 16 is Aff1 1, Aff0 0', () => {
     const psci = make();
     psci.call([CPU_ON, 0x100n, 0x4000_0000n, 0n], NOWHERE);
     expect(psci.isPending(16)).toBe(true);
   });
 
-  test('refuses a vCPU that is none, an address that is no memory, and a function that is none', () => {
+  test('PSCI refuses a nonexistent vCPU, an entry point outside memory, and an unknown function', () => {
     const psci = make();
     const x0 = (...call: [bigint, bigint, bigint, bigint]) => psci.call(call, NOWHERE);
     expect(x0(CPU_ON, 0x10n, 0x4000_0000n, 0n)).toEqual({ kind: 'answer', x0: BigInt.asUintN(64, -2n) });
@@ -49,7 +49,7 @@ describe('PSCI', () => {
     expect(x0(0x8400_0008n, 0n, 0n, 0n)).toEqual({ kind: 'system-off' });
   });
 
-  test('of two vCPUs that turn a third on at once, one succeeds, and the third starts where that one says', () => {
+  test('of two vCPUs that turn a third on at once, one succeeds, and its entry point applies', () => {
     const small = new Layout();
     const { vcpus: three } = bootRegions(small, {
       vcpus: 3,
@@ -81,7 +81,7 @@ describe('the generic timer', () => {
   const CVAL = encode(3, 3, 14, 3, 2);
   const TVAL = encode(3, 3, 14, 3, 0);
 
-  test('asserts its line from the moment that the counter has reached CVAL, unless it is masked', () => {
+  test('the generic timer asserts its line once the counter has reached CVAL, unless masked', () => {
     const { timer, virtual, pass } = make();
     timer.write(CVAL, 1100n);
     timer.write(CTL, 1n);
@@ -95,7 +95,7 @@ describe('the generic timer', () => {
     expect(timer.read(CTL)).toBe(7n);
   });
 
-  test('counts TVAL down from what was written, below zero', () => {
+  test('TVAL counts down from the written value, below zero', () => {
     const { timer, pass } = make();
     timer.write(TVAL, 50n);
     expect(timer.read(CVAL)).toBe(1050n);
@@ -105,7 +105,7 @@ describe('the generic timer', () => {
     expect(timer.read(CVAL)).toBe(1059n);
   });
 
-  test('has no other registers', () => {
+  test('the generic timer has no other registers', () => {
     const { timer } = make();
     expect(timer.read(encode(3, 3, 14, 3, 3))).toBeUndefined();
     expect(timer.write(encode(3, 3, 14, 0, 2), 0n)).toBe(false);
@@ -122,7 +122,7 @@ describe("the guest's clock", () => {
     return clock;
   };
 
-  test('is as far as the vCPU that has run the most, and never goes back', () => {
+  test('virtual time is that of the vCPU that has run the most, and never goes back', () => {
     const clock = make();
     expect(clock.nowOf(0, 500)).toBe(500);
     expect(clock.nowOf(1, 20)).toBe(500);
@@ -130,7 +130,7 @@ describe("the guest's clock", () => {
     expect(clock.nowOf(0, 501)).toBe(700);
   });
 
-  test('lets a vCPU that slept go on from the time that it is', () => {
+  test('a vCPU that wakes up continues from the current time', () => {
     const clock = make();
     clock.nowOf(0, 10_000);
     clock.catchUp(1, 5, clock.now());
@@ -139,7 +139,7 @@ describe("the guest's clock", () => {
     expect(clock.nowOf(1, 7)).toBe(10_002);
   });
 
-  test('keeps a deadline of more than 32 bits, or none', () => {
+  test('a deadline may have more than 32 bits, or be none', () => {
     const clock = make();
     expect(clock.deadline(0)).toBe(Number.POSITIVE_INFINITY);
     clock.setDeadline(0, 2 ** 40 + 3);

@@ -22,7 +22,7 @@ describe('the bare-metal guest', () => {
     expect(result.vcpus[1]?.interrupts[8192 + 16 + 1]).toBe(2);
   });
 
-  test('passes its checks in turns from a seed, and a seed twice is one run, to the instruction', async () => {
+  test('passes its checks in turns, and two runs of a seed are equal to the instruction', async () => {
     const runs = [];
     for (const seed of [5, 5, 6]) runs.push(await consoleOf({ vcpus: 4, seed, quantum: 200 }));
     for (const { text } of runs) {
@@ -34,7 +34,7 @@ describe('the bare-metal guest', () => {
     expect(other?.vcpus).not.toEqual(first?.vcpus);
   });
 
-  test('sees no store by a translation that a TLBI and a DSB have ended, and sees one where the DSB is left out', async () => {
+  test('sees no store through a translation after TLBI and DSB, and sees one without the DSB', async () => {
     const UNMAPPED = 'no store to a page arrives once it is unmapped';
     const verdict = async (append: string) => {
       const { text } = await consoleOf({
@@ -53,7 +53,7 @@ describe('the bare-metal guest', () => {
     expect(without, 'of up to 20 boots without the DSB').toContain('not ok');
   });
 
-  test('has its console hashed as it was written', async () => {
+  test('reports the hash of its console output', async () => {
     const { result, text } = await consoleOf({});
     expect(result.console.sha256).toBe(createHash('sha256').update(text).digest('hex'));
     expect(result.console.lines).toBe(text.trimEnd().split('\n').length);
@@ -71,13 +71,13 @@ describe('the bare-metal guest', () => {
     expect(result.vcpus[0]?.interrupts[8192]).toBe(55);
   });
 
-  test('gives its status through semihosting where a check fails', async () => {
+  test('reports a failed check as its exit status through semihosting', async () => {
     const { result, text } = await consoleOf({ vcpus: 2, fault: 'double' });
     expect(text).toContain('not ok');
     expect(result).toMatchObject({ end: 'power-off', exitStatus: 1 });
   });
 
-  test('powers off by PSCI where semihosting is not asked for', async () => {
+  test('powers off by PSCI without semihosting', async () => {
     const { result } = await consoleOf({ append: '' });
     expect(result).toMatchObject({ end: 'power-off', exitStatus: 0 });
   });
@@ -129,12 +129,15 @@ describe('a guest that never ends', () => {
     },
   );
 
-  test.each(['threads', 'controlled'] as const)('asleep for ever has halted (%s)', async (scheduler) => {
-    const result = await runGuest(runOptions({ kernel: SLEEP, scheduler }), quiet);
-    expect(result).toMatchObject({ end: 'halted', exitStatus: null });
-  });
+  test.each(['threads', 'controlled'] as const)(
+    'halts when all vCPUs sleep forever (%s)',
+    async (scheduler) => {
+      const result = await runGuest(runOptions({ kernel: SLEEP, scheduler }), quiet);
+      expect(result).toMatchObject({ end: 'halted', exitStatus: null });
+    },
+  );
 
-  test('of random bytes ends within its limit, whatever they are', async () => {
+  test('of random bytes ends within its limit', async () => {
     let state = 42;
     const noise = () => {
       state ^= state << 13;
@@ -153,8 +156,8 @@ describe('a guest that never ends', () => {
   });
 });
 
-describe('a guest that is ended', () => {
-  test('by the host is interrupted', async () => {
+describe('a guest that the host ends', () => {
+  test('has the end "interrupted" in its result', async () => {
     const abort = new AbortController();
     const result = await runGuest(
       runOptions({ kernel: program(0x1400_0000), scheduler: 'threads', limitInstructions: 0 }),

@@ -41,11 +41,11 @@ describe("a write of a device's register", () => {
     return seen;
   }
 
-  test('finds a store made that a barrier of stores keeps in front of it', () => {
+  test('a device write finds an earlier store that a store barrier orders before it', () => {
     expect(seenByDevice(STR_X, DMB_ISHST, WRITE_DEVICE)).toBe(1n);
   });
 
-  test('passes a store that waits, where there is no barrier', () => {
+  test('a device write without a barrier passes a waiting store', () => {
     expect(seenByDevice(STR_X, WRITE_DEVICE)).toBe(0n);
   });
 });
@@ -66,7 +66,7 @@ describe('broadcast TLB maintenance', () => {
     return { bare, buffers, first };
   }
 
-  test("ends its vCPU's run, and then every vCPU's stores by old translations are over", () => {
+  test("broadcast TLB maintenance ends its vCPU's run, and heedFlushes then drains every vCPU's stores", () => {
     const { bare, buffers, first } = machine();
     expect(first.run(100)).toBe('stop');
     expect(first.pc).toBe(at(4));
@@ -75,7 +75,7 @@ describe('broadcast TLB maintenance', () => {
     expect(bare.long(X)).toBe(1n);
   });
 
-  test('leaves the stores of other vCPUs where the test has not asked for them', () => {
+  test('heedFlushes without broadcast TLB maintenance leaves stores waiting', () => {
     const { bare, buffers } = machine();
     buffers.heedFlushes();
     expect(buffers.waiting()).toEqual([0, 1]);

@@ -22,7 +22,7 @@ test("a core that reads the counter by itself sees the board's time, past 2^32 t
   }
 });
 
-test('the counter never stands behind what another vCPU has published', () => {
+test('the counter is never behind the time that another vCPU has published', () => {
   const board = buildBoard(runOptions({ kernel: READER, vcpus: 2 }));
   const controlled = new Controlled(board);
   const [vcpu] = controlled.vcpus;

@@ -15,7 +15,7 @@ import { type Finished, irqloom } from '../cli/run.ts';
 const FIXTURES = fileURLToPath(new URL('../fixtures/campaign/', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const BOUND_MS = 170_000;
-const LOOK_MS = 20;
+const LOOK_MS = 50;
 
 /** A folder with the scenarios, and a campaign file. */
 export class Folder {
@@ -157,6 +157,7 @@ export const SEARCHES: readonly Options[] = [
   { scenario: 'three-updates.mjs', strategy: 'random', schedules: 4_321, seed: 3 },
   { scenario: 'three-updates.mjs', strategy: 'pct', depth: 2, schedules: 3_000 },
   { scenario: 'three-updates.mjs', strategy: 'dpor' },
+  { scenario: 'throws-late.mjs', strategy: 'optimal' },
   { scenario: 'met-late.mjs', strategy: 'random', schedules: 3_000 },
   { scenario: 'two-causes.mjs', strategy: 'auto' },
   { scenario: 'add-2x5', strategy: 'dfs', schedules: 200 },

@@ -33,6 +33,7 @@ const LONG: readonly (readonly string[])[] = [
   ['races', '--runs', '1000000000', '--seconds', '600'],
   ['conform', ...Array.from({ length: 4000 }, () => VECTOR)],
   ['replay-guest', RECORDING, '--threads', '--runs', '10000'],
+  ['explore', '--guest', path('guests/bare/bare.bin'), '--append', 'race', '--seconds', '3000'],
   ['guests', ...Array.from({ length: 200 }, () => 'vgic-lpi-stress')],
 ];
 

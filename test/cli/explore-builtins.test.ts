@@ -51,6 +51,28 @@ test('a built-in object that was replaced is named where the search fails for it
   expect(status).toBe(2);
 });
 
+test.each([
+  [
+    'that replaces Error, with a search that fails for it',
+    `${LOST}\nscenario.setup = () => { globalThis.Error = undefined; return new Int32Array(1); }; delete scenario.words;`,
+    /has replaced Error, which irqloom itself needs/,
+  ],
+  [
+    'that replaces Error, and is no scenario',
+    'globalThis.Error = undefined; export default { name: "s", threads: 3 };',
+    /is not a scenario: /,
+  ],
+  [
+    'that replaces Object and Reflect, and throws',
+    'globalThis.Object = globalThis.Reflect = undefined; throw new Error("mine");',
+    /cannot be loaded: mine/,
+  ],
+])('a scenario %s, gets the error that is its own, with its status', async (_what, text, message) => {
+  const { status, stderr } = await explore(text);
+  expect(stderr).toMatch(message);
+  expect(status).toBe(2);
+});
+
 describe('a scenario', () => {
   test.each([
     ['whose names throws', 'scenario.names = () => { throw new Error("no name") };'],

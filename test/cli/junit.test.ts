@@ -51,6 +51,7 @@ describe('--junit', () => {
       'no interrupt is misrouted',
       'no interrupt is spurious',
       'no interrupt is stranded',
+      'no rule is broken at rest',
       'interrupts are delivered',
     ]);
     expect(cases[2]?.children[0]?.name).toBe('failure');

@@ -31,7 +31,7 @@ const run = (...args: string[]) =>
   spawnSync(process.execPath, [CLI, 'conform', ...args], { encoding: 'utf8', timeout: 30_000 });
 
 describe('the given vectors', () => {
-  test('there are some, each with a recording', () => {
+  test('every given vector has a recording', () => {
     expect(VECTORS.length).toBeGreaterThanOrEqual(12);
   });
 
@@ -52,8 +52,8 @@ describe('the given vectors', () => {
   );
 });
 
-describe('what is wrong is found', () => {
-  test('one answer of a recording changed: line, step, expected, got', () => {
+describe('a wrong answer is found', () => {
+  test('a changed answer is reported with line, step, expected and got', () => {
     const path = altered('06-sgi-ppi-delivery.vec', (rows) => {
       const row = rows.find(({ verb, intid }) => verb === 'ack' && intid !== 1023);
       if (row) row.intid = 14;
@@ -69,12 +69,12 @@ describe('what is wrong is found', () => {
     expect(conformText(conform([path], 'kvm'))).toContain(`06-sgi-ppi-delivery.vec:${difference?.line}: cpu`);
   });
 
-  test('one answer too many and one too few', () => {
+  test('an extra and a missing answer are reported', () => {
     const path = altered('03-spi-level-edge.vec', (rows) => void rows.pop());
     expect(conform([path], 'kvm')).toMatchObject({ differ: 1, answers: 22 });
   });
 
-  test('the answers of another personality', () => {
+  test('the answers of another personality are reported as different', () => {
     expect(runCase(readCase(join(FOLDER, '01-gicd-identity-raz.vec')), 'qemu')).toMatchObject({ differ: 0 });
     const { vector, expected, name } = readCase(join(FOLDER, '01-gicd-identity-raz.vec'));
     const unmarked = expected.map((answer) => ({ ...answer, marks: [] }));
@@ -82,8 +82,8 @@ describe('what is wrong is found', () => {
   });
 });
 
-describe('the command', () => {
-  test('all vectors, as JSON: exit 0', () => {
+describe('irqloom conform', () => {
+  test('irqloom conform exits 0 for all vectors, and prints JSON', () => {
     const { status, stdout } = run(...VECTORS.map((name) => join(FOLDER, name)), '--json');
     expect(status).toBe(0);
     const result = JSON.parse(stdout) as Record<string, unknown>;
@@ -100,7 +100,7 @@ describe('the command', () => {
     );
   });
 
-  test('a difference: exit 1, and printed', () => {
+  test('irqloom conform exits 1 for a difference, and prints it', () => {
     const path = altered('13-its-queue.vec', (rows) => {
       const row = rows.find((answer) => answer.creadr !== undefined);
       if (row) row.creadr = '0x7777';
@@ -110,7 +110,7 @@ describe('the command', () => {
     expect(stdout).toContain('"creadr":"0x7777"');
   });
 
-  test('bad input: exit 2, file and line, no stack', () => {
+  test('irqloom conform exits 2 for bad input, with file and line and without a stack', () => {
     const bad = join(scratch, 'bad.vec');
     writeFileSync(bad, 'setup-dist\nr32 GICD.ISENABLERR[1]\n');
     const { status, stderr, stdout } = run(bad);
@@ -120,7 +120,7 @@ describe('the command', () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
-  test('answers alone, of a vector without a recording', () => {
+  test('irqloom conform prints the answers of a vector without a recording', () => {
     const lonely = join(scratch, 'alone.vec');
     writeFileSync(lonely, 'setup-dist\nr32 GICD.CTLR\ncpu 0 rpr\n');
     const { status, stdout } = run(lonely, '--answers');
@@ -136,7 +136,7 @@ describe('the command', () => {
     ]);
   });
 
-  test('a missing recording, an unknown profile, no vector at all', () => {
+  test('irqloom conform refuses a missing recording, an unknown profile, and no vector', () => {
     const lonely = join(scratch, 'lonely.vec');
     writeFileSync(lonely, 'r32 GICD.CTLR\n');
     expect(run(lonely)).toMatchObject({

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/board/machine.ts';
-import { GUESTS, type GuestScenario } from '../../src/conformance/guests/guest-catalogue.ts';
+import { GUESTS, type GuestTest } from '../../src/conformance/guests/guest-catalogue.ts';
 import { passed } from '../../src/conformance/guests/guests-result.ts';
 import { runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
 import { ItsDriver } from '../../src/guest/its-driver.ts';
@@ -12,17 +12,14 @@ const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url)
 const run = (...args: string[]) =>
   spawnSync(process.execPath, [CLI, 'guests', ...args], { encoding: 'utf8', timeout: 60_000 });
 
-function named(name: string): GuestScenario {
+function named(name: string): GuestTest {
   const found = GUESTS.find((guest) => guest.name === name);
   if (!found) throw new Error(`there is no guest ${name}`);
   return found;
 }
 
 /** A guest with its parts changed. */
-const changed = (
-  name: string,
-  change: (parts: GuestScenario['parts']) => GuestScenario['parts'],
-): GuestScenario => ({
+const changed = (name: string, change: (parts: GuestTest['parts']) => GuestTest['parts']): GuestTest => ({
   ...named(name),
   parts: change(named(name).parts),
 });
@@ -44,7 +41,7 @@ describe('guests on real threads', () => {
   });
 });
 
-describe('what is wrong is found', () => {
+describe('a failing guest is found', () => {
   const failing = [
     ['ipi-broadcast', 'double'],
     ['vgic-irq-injection', 'drop-pending'],
@@ -58,7 +55,7 @@ describe('what is wrong is found', () => {
     expect(passed(result)).toBe(false);
   });
 
-  test('a delivery too few, too many, and one that should not be', async () => {
+  test('missing, extra and unexpected deliveries fail a guest', async () => {
     const guest = named('ipi-list');
     const few = await runGuest({
       ...guest,
@@ -79,14 +76,14 @@ describe('what is wrong is found', () => {
     );
   });
 
-  test('a check of a guest that does not hold ends it, with its words', async () => {
+  test('a failed check ends the guest, with its message', async () => {
     const wrong = changed('its-introspection', (parts) =>
       parts.map((part) => ({ ...part, options: { idBits: 20 } })),
     );
     expect((await runGuest(wrong)).failure).toBe('vCPU 0: EventID bits is 0x10, not 0x14');
   });
 
-  test('a migration that loses a device', async () => {
+  test('a migration that loses a device fails the guest', async () => {
     const forgetful = changed('its-migration', (parts) =>
       parts.map((part) => ({ ...part, ...(part.after ? { after: withoutDevice2 } : {}) })),
     );
@@ -95,7 +92,7 @@ describe('what is wrong is found', () => {
     expect(result.failure).toContain('LPI 8195');
   });
 
-  test('an active state that was not restored', async () => {
+  test('an active state that was not restored fails the guest', async () => {
     const [first] = named('vgic-irq-restore-active').parts;
     const without = changed('vgic-irq-restore-active', () =>
       first ? [{ ...first, before: () => undefined }] : [],
@@ -103,7 +100,7 @@ describe('what is wrong is found', () => {
     expect((await runGuest(without)).failure).toContain('not active');
   });
 
-  test('an injection that is refused although it should not be, and the other way round', async () => {
+  test('an injection that is wrongly refused or accepted fails the guest', async () => {
     const lax = changed('vgic-irq-injection-failure', (parts) =>
       parts.map((part) => ({
         ...part,
@@ -117,7 +114,7 @@ describe('what is wrong is found', () => {
     expect(await runGuest(lax)).toMatchObject({ unexpected: 1, failure: null });
   });
 
-  test('a userspace that never answers', async () => {
+  test('a userspace that never answers fails the guest', async () => {
     const silent = changed('vgic-irq-injection-failure', (parts) =>
       parts.map((part) => ({ ...part, userspace: async () => undefined })),
     );
@@ -125,8 +122,8 @@ describe('what is wrong is found', () => {
   });
 });
 
-describe('the command', () => {
-  test('some guests, as JSON and as a table', () => {
+describe('irqloom guests', () => {
+  test('irqloom guests prints the chosen guests as JSON and as a table', () => {
     const json = run('ipi-self', 'vgic-irq-group', '--json');
     expect(json.status).toBe(0);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -140,14 +137,14 @@ describe('the command', () => {
     expect(text.stdout).toMatch(/missing +extra +unexpected +spurious/);
   });
 
-  test('a guest that is not there', () => {
+  test('irqloom guests refuses an unknown guest', () => {
     expect(run('ipi-slef')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('did you mean ipi-self?'),
     });
   });
 
-  test('all of them are described', async () => {
+  test('irqloom guests --list describes all guests', async () => {
     const { stdout } = run('--list');
     for (const { name, about } of GUESTS) expect(stdout).toContain(`${name}: ${about}`);
     expect((await runGuests([])).failed).toBe(0);

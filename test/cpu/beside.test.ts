@@ -16,14 +16,14 @@ function two(...words: readonly number[]) {
   return { bare, other: word(bare.besideAt + 64), end: word(bare.endAt), lock: word(0) };
 }
 
-test('a DSB behind broadcast maintenance waits for no vCPU that is outside', () => {
+test('a DSB after broadcast maintenance does not wait for a vCPU outside its core', () => {
   const { bare, other } = two(TLBI_VMALLE1IS, DSB_ISH);
   other[0] = OUTSIDE;
   expect(bare.core.run(10)).toBe('limit');
   expect(bare.core.instructions).toBe(10n);
 });
 
-test('a DSB gives up waiting for a vCPU whose thread is gone once the run has ended, and ends its own', () => {
+test('a DSB stops waiting for a vCPU whose thread has died once the run has ended, and ends its own run', () => {
   const { bare, other, end } = two(TLBI_VMALLE1IS, DSB_ISH);
   other[0] = WITHIN_OLD;
   end[0] = 1;
@@ -31,13 +31,13 @@ test('a DSB gives up waiting for a vCPU whose thread is gone once the run has en
   expect(bare.core.instructions).toBe(2n);
 });
 
-test('a DSB without broadcast maintenance before it waits for nobody, whatever the others say', () => {
+test('a DSB without prior broadcast maintenance does not wait for other vCPUs', () => {
   const { bare, other } = two(DSB_ISH);
   other[0] = WITHIN_OLD;
   expect(bare.core.run(10)).toBe('limit');
 });
 
-test('a 128-bit atomic goes on past a lock that a dead thread holds once the run has ended', () => {
+test('a 128-bit atomic proceeds without the lock of a dead thread once the run has ended', () => {
   const { bare, end, lock } = two(CASP_X0_X2_X4);
   bare.core.setX(4, 0x4000_1000n);
   bare.core.setX(2, 7n);

@@ -20,7 +20,7 @@ const WFE = 0xd503_205f;
 const ec = (esr: bigint) => Number(esr >> 26n);
 
 describe('a run', () => {
-  test('is exactly as many instructions as were asked for, wherever it is cut', () => {
+  test('has exactly the requested number of instructions, in any pieces', () => {
     const { core } = new Bare().write(0, [NOP, NOP, NOP, 0x17ff_fffd]);
     for (const count of [1, 2, 300, 1, 255, 256, 257, 70_000]) {
       const before = core.instructions;
@@ -31,7 +31,7 @@ describe('a run', () => {
     expect(core.pc).toBe(at((total % 4) * 4));
   });
 
-  test('passes as many WFE and YIELD as the host lets it, and ends behind the next', () => {
+  test('passes the allowed number of WFE and YIELD, and ends after the next', () => {
     const { core } = new Bare().write(0, [YIELD, WFE, NOP, YIELD, NOP]);
     core.spins = 2;
     expect(core.run(10)).toBe('yield');
@@ -40,7 +40,7 @@ describe('a run', () => {
     expect(core.run(1)).toBe('limit');
   });
 
-  test('ends behind WFI, WFE and YIELD, and at a BRK where a debugger wants it', () => {
+  test('ends after WFI, WFE and YIELD, and at a BRK with the option breaks', () => {
     const { core } = new Bare().write(0, [WFI, WFE, YIELD, BRK_5]);
     expect([core.run(9), core.pc]).toEqual(['wfi', at(4)]);
     expect([core.run(9), core.pc]).toEqual(['wfe', at(8)]);
@@ -49,7 +49,7 @@ describe('a run', () => {
     expect([core.run(9), core.pc]).toEqual(['break', at(12)]);
   });
 
-  test('ends behind a semihosting call, which is UNDEFINED without the option', () => {
+  test('ends after a semihosting call, which is UNDEFINED without the option', () => {
     const { core } = new Bare().write(0, [HLT_SEMIHOSTING]);
     core.run(1);
     expect(ec(core.state(ESR_EL1))).toBe(0);
@@ -58,7 +58,7 @@ describe('a run', () => {
     expect([core.run(1), core.pc]).toEqual(['semihosting', at(4)]);
   });
 
-  test('ends where an import stops it, after the instruction that called', () => {
+  test('ends when an import stops it, after the calling instruction', () => {
     const bare: Bare = new Bare(1, {
       hypercall: (immediate) => {
         bare.core.setX(0, BigInt(immediate));
@@ -71,7 +71,7 @@ describe('a run', () => {
 });
 
 describe('interrupts', () => {
-  test('are taken where they are unmasked, before the next instruction', () => {
+  test('the core takes an unmasked interrupt before the next instruction', () => {
     const { core } = new Bare().write(0, [NOP, DAIFCLR_I, NOP, NOP]).write(0x1280, [SELF]);
     core.setState(VBAR_EL1, at(0x1000));
     core.setIrq(true);
@@ -84,7 +84,7 @@ describe('interrupts', () => {
     expect(core.pc).toBe(at(0x1280));
   });
 
-  test('an interrupt that is masked ends no WFI loop, but each WFI is done at once', () => {
+  test('a masked interrupt ends no WFI loop, but completes each WFI at once', () => {
     const { core } = new Bare().write(0, [WFI, 0x17ff_ffff]);
     core.setIrq(true);
     expect(core.run(100)).toBe('limit');
@@ -93,7 +93,7 @@ describe('interrupts', () => {
     expect(core.run(100)).toBe('wfi');
   });
 
-  test('a system register access that raises the line is followed by the interrupt', () => {
+  test('an interrupt follows a system register access that asserts the line', () => {
     const bare: Bare = new Bare(1, {
       systemRegisters: {
         read: () => {
@@ -112,7 +112,7 @@ describe('interrupts', () => {
 });
 
 describe('exceptions', () => {
-  test('SVC returns behind itself, and ERET restores level, stack and flags', () => {
+  test('an SVC returns to the next instruction, and ERET restores level, stack and flags', () => {
     const bare = new Bare().write(0, [SVC_3]).write(0x1400, [MOV_X0_13, ERET]);
     const { core } = bare;
     core.setState(VBAR_EL1, at(0x1000));
@@ -168,7 +168,7 @@ describe('exceptions', () => {
 });
 
 describe('memory', () => {
-  test('an instruction that was overwritten is executed as it is now, without any maintenance', () => {
+  test('the core executes an overwritten instruction in its new form without cache maintenance', () => {
     const bare = new Bare().write(0, [STR_W1_X2, NOP, 0x17ff_fffe]);
     const { core } = bare;
     core.setX(1, BigInt(NOP));
@@ -182,7 +182,7 @@ describe('memory', () => {
     expect(ec(core.state(ESR_EL1))).toBe(0x3c);
   });
 
-  test('addresses outside RAM go to the bus whole, and what it refuses is an external abort', () => {
+  test('the bus gets whole accesses outside RAM, and an access that it refuses is an external abort', () => {
     const seen: unknown[] = [];
     const { core } = new Bare(1, {
       bus: {
@@ -207,7 +207,7 @@ describe('memory', () => {
     expect([core.state(ESR_EL1), core.state(FAR_EL1)]).toEqual([0x9600_0050n, 0x900_0000n]);
   });
 
-  test('the byte before RAM and the byte behind it are not RAM', () => {
+  test('the bytes before and after RAM are not RAM', () => {
     const addresses: number[] = [];
     const bus = {
       read: (address: number) => {
@@ -232,7 +232,7 @@ describe('memory', () => {
   });
 });
 
-describe('guests that are mad', () => {
+describe('guests of zeros or random words', () => {
   test('zeros for code take one exception an instruction, and the run still ends', () => {
     const { core } = new Bare();
     core.setState(VBAR_EL1, at(0x1000));
@@ -240,7 +240,7 @@ describe('guests that are mad', () => {
     expect(core.exceptions).toBe(100_000n);
   });
 
-  test('random words for code neither leave their memory nor run for longer than they may', () => {
+  test('random words as code neither leave their memory nor exceed their limit', () => {
     const chance = new Chance(5);
     for (let round = 0; round < 20; round++) {
       const bare = new Bare();

@@ -43,7 +43,7 @@ const AT_EL1 = 0x1e3n;
 const BREAKPOINT = [MSR_DBGBVR1_X1, MSR_DBGBCR1_X2, MSR_MDSCR_X0, NOP, NOP, NOP, SELF];
 
 describe('a breakpoint', () => {
-  test('is taken before its instruction, with its class and address', () => {
+  test('a breakpoint exception is taken before the instruction, with class and address', () => {
     const { core } = debugged(BREAKPOINT, { 0: MDE | KDE, 1: BREAK_HERE, 2: AT_EL1 });
     core.run(20);
     expect(ec(core.state(ESR_EL1))).toBe(0x31);
@@ -67,14 +67,14 @@ describe('a breakpoint', () => {
     expect(core.pc).toBe(at(0x18));
   });
 
-  test('is not taken while the OS lock is locked', () => {
+  test('a breakpoint exception is not taken while the OS lock is locked', () => {
     const words = [MSR_OSLAR_X4, ...BREAKPOINT];
     const { core } = debugged(words, { 0: MDE | KDE, 1: BREAK_HERE, 2: AT_EL1, 4: 1n });
     core.run(20);
     expect(core.exceptions).toBe(0n);
   });
 
-  test('past the last reads as zero, and MDSCR_EL1 as it was written', () => {
+  test('a breakpoint register past the last reads as zero, and MDSCR_EL1 reads the written value', () => {
     const { core } = debugged([MSR_MDSCR_X0, MRS_X1_MDSCR, MRS_X3_DBGBCR5, SELF], { 0: KDE, 3: 7n });
     core.run(3);
     expect([core.x(1), core.x(3)]).toEqual([KDE, 0n]);
@@ -92,7 +92,7 @@ describe('a watchpoint', () => {
     return debugged(words, registers);
   };
 
-  test('is taken before its store, also where the page was written before, with the address of the access', () => {
+  test('a watchpoint exception is taken before the store, also in a page written before, with the address of the access', () => {
     const { core, bare } = access(STRB_W5_X6, BYTE);
     core.run(3);
     expect(bare.ram.getUint8(0x2003)).toBe(0x77);
@@ -115,7 +115,7 @@ describe('a watchpoint', () => {
     expect(core.exceptions).toBe(0n);
   });
 
-  test('of a masked range is taken within it', () => {
+  test('a watchpoint with a mask hits within its range', () => {
     const masked = (1n << 4n) | (8n << 24n) | (0xffn << 5n) | 3n;
     const within = access(STRB_W5_X6, at(0x20ff), masked).core;
     within.run(10);
@@ -127,7 +127,7 @@ describe('a watchpoint', () => {
 });
 
 describe('software step', () => {
-  test('runs one instruction behind an exception return that asks for it, and then takes its exception', () => {
+  test('software step runs one instruction after an ERET with SPSR.SS, and then takes its exception', () => {
     // The debugger, with debug exceptions masked, returns to 0x100, where the first of three is stepped.
     const { core, bare } = debugged([MSR_MDSCR_X0, ERET], { 0: SS | KDE });
     bare.write(0x100, [NOP, NOP, NOP, SELF]);
@@ -141,7 +141,7 @@ describe('software step', () => {
     expect(core.exceptions).toBe(1n);
   });
 
-  test('of EL0 needs neither KDE nor an unmasked D', () => {
+  test('software step of EL0 needs neither KDE nor PSTATE.D clear', () => {
     const { core, bare } = debugged([MSR_MDSCR_X0, ERET], { 0: SS });
     bare.write(0x100, [NOP, NOP, SELF]);
     core.pstate = EL1H | PSTATE_D;
@@ -152,7 +152,7 @@ describe('software step', () => {
     expect(core.state(ELR_EL1)).toBe(at(0x104));
   });
 
-  test('takes its exception at once where no return asked for a step', () => {
+  test('software step takes its exception at once without an ERET with SPSR.SS', () => {
     const { core } = debugged([MSR_MDSCR_X0, NOP, SELF], { 0: SS | KDE });
     core.run(20);
     expect(core.state(ELR_EL1)).toBe(at(4));

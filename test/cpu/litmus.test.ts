@@ -84,7 +84,7 @@ describe('exclusives', () => {
     },
   );
 
-  test('with a plain load and store in place of them increments are lost', () => {
+  test('with plain loads and stores instead of exclusives, increments are lost', () => {
     const bare = new Bare(2);
     const chance = new Chance(3);
     let lost = 0;

@@ -25,7 +25,7 @@ function machine() {
 
 const contents = (bare: Bare) => Buffer.from(new Uint8Array(bare.ram.buffer, bare.ram.byteOffset, RAM_BYTES));
 
-test('a restore puts memory and registers back, and the same run follows again', () => {
+test('a restore returns memory and registers, and the same run follows', () => {
   const { bare, take } = machine();
   const chance = new Chance(9);
   bare.core.run(1000);
@@ -45,7 +45,7 @@ test('a restore puts memory and registers back, and the same run follows again',
   expect(ends[0]?.equals(before)).toBe(false);
 });
 
-test('a restore costs the pages that were written, not those of the guest', () => {
+test('a restore copies the written pages only', () => {
   const { bare, take } = machine();
   const snapshot = take();
   // 8 stores 512 bytes apart are one page.
@@ -54,7 +54,7 @@ test('a restore costs the pages that were written, not those of the guest', () =
   expect(snapshot.restore()).toBe(0);
 });
 
-test('memory that a device writes comes back only if the snapshot is told', () => {
+test('a restore returns memory written by a device only after touched was called', () => {
   const { bare, take } = machine();
   const snapshot = take();
   bare.setLong(0x18_0ffc, 0x1234_5678_9abc_def0n);

@@ -13,7 +13,7 @@ function machine() {
   return { bare, watched: new WatchedMemory(bare.ram.buffer, bare.watchAt, RAM_BYTES) };
 }
 
-test('a run ends behind an instruction that touches a watched place, and says which and how', () => {
+test('a run ends after an instruction that accesses a watched granule, and reports address and direction', () => {
   const { bare, watched } = machine();
   watched.add(PLACE);
   watched.add(PLACE + 8);
@@ -27,7 +27,7 @@ test('a run ends behind an instruction that touches a watched place, and says wh
   expect(bare.core.instructions).toBe(3n);
 });
 
-test('other places of the same page, and the same place unwatched again, end no run', () => {
+test('accesses to other granules of the page, and to a granule no longer watched, end no run', () => {
   const { bare, watched } = machine();
   watched.add(PLACE + 64);
   bare.core.restored();

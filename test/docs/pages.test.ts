@@ -1,40 +1,20 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { commandsFor } from '../../src/cli/commands.ts';
+import { type Block, blocksOf, runLine } from './blocks.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'dist/src/cli/main.js');
 // Within the package, so that code finds `irqloom` by its name.
 const all = mkdtempSync(join(ROOT, 'dist/pages-'));
 afterAll(() => rmSync(all, { recursive: true }));
 vi.setConfig({ testTimeout: 240_000 });
 
-type Block = { readonly kind: string; readonly code: string };
-
-/** The code blocks of a page, in their order. */
-const blocksOf = (page: string): Block[] =>
-  [...readFileSync(join(ROOT, 'docs', page), 'utf8').matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(
-    ([, kind = '', code = '']) => ({ kind, code }),
-  );
-
 /** What a line of a page may end with: `# status 1`, `# status 0 or 1`; else 0. */
 const statusesOf = (line: string): number[] =>
   /# status ([\d or]+)$/.exec(line)?.[1]?.split(' or ').map(Number) ?? [0];
-
-/** Runs a line of a page in a folder, with this build of irqloom. */
-function run(line: string, cwd: string): Promise<{ status: unknown; said: string }> {
-  const own = line.replaceAll('npx irqloom', `'${process.execPath}' '${MAIN}'`);
-  const env = { ...process.env, NO_COLOR: '1' };
-  return new Promise((resolve) => {
-    execFile('sh', ['-c', own], { cwd, env, timeout: 110_000 }, (error, stdout, stderr) =>
-      resolve({ status: error === null ? 0 : error.code, said: stdout + stderr }),
-    );
-  });
-}
 
 /** Runs a page as its reader would, from the top: `js` blocks are files, of `sh` blocks each line is run. */
 async function follow(blocks: readonly Block[], folder: string): Promise<void> {
@@ -47,7 +27,7 @@ async function follow(blocks: readonly Block[], folder: string): Promise<void> {
     }
     if (kind !== 'sh') continue;
     for (const line of code.trim().split('\n')) {
-      const { status, said } = await run(line, folder);
+      const { status, said } = await runLine(line, folder);
       expect(statusesOf(line), `${line}\n${said}`).toContain(status);
     }
   }
@@ -57,7 +37,7 @@ async function follow(blocks: readonly Block[], folder: string): Promise<void> {
 const linesIn = (code: string): string[] =>
   [...code.matchAll(/npx irqloom ([^\n;)>]*)/g)]
     .map(([, line = '']) => line.trim())
-    .map((line) => line.replace(/ +#.*/, ''))
+    .map((line) => line.replace(/ +(#|\|\|).*|["']$/, ''))
     // A server puts its numbers in: any will do.
     .map((line) => line.replace(/\$\{\{[^}]*\}\}\/4|\$CI_NODE_INDEX\/\$CI_NODE_TOTAL/g, '1/4'))
     .map((line) => line.replace(/\$\{\{[^}]*\}\}|\$CI_PIPELINE_IID/g, '7'));
@@ -85,6 +65,8 @@ const PAGES = [
   'debug-a-failure.md',
   'compared.md',
   'ci.md',
+  'campaigns.md',
+  'explorer.md',
   'debate.md',
   'measuring.md',
   'reliability.md',
@@ -121,7 +103,7 @@ describe('commands of a page that are not run', () => {
 
 test('every block of a page is of a kind that a test looks at, or is a picture of output', () => {
   const kinds = new Set(PAGES.flatMap((page) => blocksOf(page).map(({ kind }) => kind)));
-  expect([...kinds].sort()).toEqual(['', 'c', 'console', 'js', 'sh', 'yaml']);
+  expect([...kinds].sort()).toEqual(['', 'c', 'console', 'js', 'sh', 'ts', 'yaml']);
 });
 
 /** Links of a page to files that do not exist. */

@@ -3,6 +3,7 @@
  * needed. Its numbers of classes are in self-test.test.ts, and judge.test.ts holds it against all schedules.
  */
 import { describe, expect, test } from 'vitest';
+import { Chance } from '../../src/base/chance.ts';
 import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
 import { EVERYTHING } from '../../src/explore/memory/ownership.ts';
 import { type Simulation, withSimulation } from '../../src/explore/running/simulation.ts';
@@ -10,8 +11,8 @@ import type { Timeouts } from '../../src/explore/running/simulator-options.ts';
 import { explore } from '../../src/explore/search/explore.ts';
 import { splitClasses, takeShare } from '../../src/explore/search/split.ts';
 import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
-import { Optimal, type Subtree } from '../../src/explore/search/strategies/optimal.ts';
-import type { Strategy } from '../../src/explore/search/strategies/strategy.ts';
+import { EVERY_CLASS, Optimal, type Subtree } from '../../src/explore/search/strategies/optimal.ts';
+import { PRUNE, type Strategy } from '../../src/explore/search/strategies/strategy.ts';
 import { addsUpInShards } from '../exploring.ts';
 import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
@@ -38,6 +39,7 @@ function search({ simulator }: Simulation, strategy: Strategy, most = Infinity):
   for (let i = 0; classes.length <= most; i++) {
     const how = simulator.run(strategy, i);
     if (how === undefined) return { classes, extra };
+    if (strategy.retraced === true) continue;
     if (how === 'pruned') extra++;
     else classes.push(classKey(simulator));
   }
@@ -101,6 +103,86 @@ describe('the subtrees of the search hold each class once', () => {
       const subtrees = split(simulation, 8);
       expect(search(simulation, new Optimal(subtrees.slice(1)))?.classes.length).toBeLessThan(328);
     });
+  });
+});
+
+describe('a search that is left says what is left', () => {
+  /** Leaves a search after so many schedules, in the middle of the next one; the rest goes through JSON, as to another machine. */
+  function leave(simulation: Simulation, subtrees: readonly Subtree[], most: number, steps: number) {
+    const { simulator } = simulation;
+    const optimal = new Optimal(subtrees);
+    const classes: string[] = [];
+    let extra = 0;
+    for (let i = 0; i < most; i++) {
+      const how = simulator.run(optimal, i);
+      if (how === undefined) return { classes, extra, rest: optimal.rest() };
+      if (optimal.retraced) continue;
+      if (how === 'pruned') extra++;
+      else classes.push(classKey(simulator));
+    }
+    // It is begun, and never ends.
+    simulator.run(
+      {
+        name: 'left',
+        everyStep: true,
+        watches: true,
+        goesOn: optimal.goesOn,
+        begin: (run, again) => optimal.begin(run, again),
+        choose: (enabled) => (simulator.steps === steps ? PRUNE : optimal.choose(enabled)),
+        end: () => {},
+      },
+      most,
+    );
+    return { classes, extra, rest: JSON.parse(JSON.stringify(optimal.rest())) as Subtree[] };
+  }
+
+  let failuresLeft = 0;
+
+  function isWholeWhenLeft<S>(program: Scenario<S>, timeouts: Timeouts, seed: number): boolean {
+    const whole = simulated(program, timeouts, (simulation) => search(simulation, new Optimal(), 330));
+    if (whole === undefined) return false;
+    const chance = new Chance(1);
+    chance.begin(seed);
+    const classes: string[] = [];
+    let extra = 0;
+    let subtrees: readonly Subtree[] = EVERY_CLASS;
+    while (subtrees.length > 0) {
+      const left = simulated(program, timeouts, (simulation) =>
+        leave(simulation, subtrees, 1 + chance.below(30), chance.below(6)),
+      );
+      classes.push(...left.classes);
+      extra += left.extra;
+      subtrees = left.rest;
+      failuresLeft += subtrees.filter(({ plan }) => 'needed' in plan).length;
+    }
+    expect({ seed, classes: classes.sort(), extra }).toEqual({
+      seed,
+      classes: [...whole.classes].sort(),
+      extra: whole.extra,
+    });
+    return true;
+  }
+
+  test('searches of that have each other class once, also where threads throw', () => {
+    for (const [seed, program] of PROGRAMS.entries()) isWholeWhenLeft(program, 'late', seed);
+    let searched = 0;
+    for (let seed = 1; seed <= 30; seed++) {
+      const timeouts = (['late', 'any', 'never'] as const)[seed % 3] ?? 'late';
+      if (isWholeWhenLeft(toScenario(randomProgram(seed)), timeouts, seed)) searched++;
+    }
+    expect(searched).toBeGreaterThan(10);
+    expect(failuresLeft).toBeGreaterThan(10);
+  });
+
+  test('a rest without its last subtree is found to miss classes', () => {
+    const program = litmus.lostUpdate(2, 3);
+    const { classes, rest } = simulated(program, 'late', (simulation) =>
+      leave(simulation, EVERY_CLASS, 20, 3),
+    );
+    const others = simulated(program, 'late', (simulation) =>
+      search(simulation, new Optimal(rest.slice(0, -1))),
+    );
+    expect(classes.length + (others?.classes.length ?? 0)).toBeLessThan(328);
   });
 });
 

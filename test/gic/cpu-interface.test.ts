@@ -37,7 +37,7 @@ function machine() {
   return { interrupts, cpus };
 }
 
-describe('a vCPU takes what is pending for it', () => {
+describe('a vCPU takes its pending interrupts', () => {
   let { interrupts, cpus } = machine();
   beforeEach(() => {
     ({ interrupts, cpus } = machine());
@@ -66,7 +66,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(interrupts.state(interrupts.find(0, 40)) & (ACTIVE | LATCH)).toBe(0);
   });
 
-  test('an edge that comes while it is active is taken after the end', () => {
+  test('an edge during the active state is taken after the EOI', () => {
     enable(0, 40);
     latch(0, 40);
     cpu(0).acknowledge();
@@ -76,7 +76,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(0).acknowledge()).toBe(40);
   });
 
-  test('a level line that stays high comes again after each end, and stops when it falls', () => {
+  test('a level line that stays high is delivered again after each EOI, until it falls', () => {
     const at = interrupts.find(0, 41);
     interrupts.change(at, 41, EDGE, ENABLED);
     interrupts.drive(at, 41, true);
@@ -89,7 +89,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(0).acknowledge()).toBe(1023);
   });
 
-  test('the better priority preempts, the worse waits, and they unwind in order', () => {
+  test('a more urgent interrupt preempts, a less urgent one waits, and EOIs unwind in order', () => {
     for (const [intid, priority] of [
       [40, 0xa0],
       [50, 0x40],
@@ -110,7 +110,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(interrupts.state(interrupts.find(0, 8200)) & ACTIVE).toBe(0);
   });
 
-  test('the most urgent goes first, and of equal priorities the one that came first', () => {
+  test('the vCPU takes the most urgent interrupt first, and among equals the first that became pending', () => {
     for (const intid of [60, 45, 8300, 33]) enable(0, intid);
     enable(0, 61, 0x98);
     for (const intid of [60, 8300, 45, 61, 33]) latch(0, intid);
@@ -122,7 +122,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(order).toEqual([61, 60, 8300, 45, 33]);
   });
 
-  test('an SPI that a register has made active has its place from then on', () => {
+  test('an SPI made active by ISACTIVER has its place on the list from then on', () => {
     for (const intid of [33, 60]) enable(0, intid);
     const at = interrupts.find(0, 60);
     interrupts.change(at, 60, 0, ACTIVE);
@@ -132,14 +132,14 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(0).acknowledge()).toBe(60);
   });
 
-  test('an SPI that is not active has none before it is pending', () => {
+  test('an inactive SPI has no place on the list before it is pending', () => {
     for (const intid of [33, 60]) enable(0, intid);
     interrupts.listActive(interrupts.find(0, 60), 60);
     for (const intid of [33, 60]) latch(0, intid);
     expect(cpu(0).acknowledge()).toBe(33);
   });
 
-  test('a retargeted interrupt takes its pending state along', () => {
+  test('a retargeted interrupt keeps its pending state', () => {
     enable(0, 8200);
     latch(0, 8200);
     interrupts.retarget(interrupts.find(0, 8200), 8200, 1);
@@ -155,7 +155,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(0).acknowledge()).toBe(8200);
   });
 
-  test('another thread sees that a vCPU is called as the vCPU itself does, and takes nothing off its list', () => {
+  test('another thread sees that a vCPU is signalled, and leaves the list unchanged', () => {
     const both = () => [cpu(0).isCalled, cpu(0).signalled];
     const listed = () => [40, 8200].filter((intid) => interrupts.isListed(0, intid));
     expect(both()).toEqual([false, false]);
@@ -184,7 +184,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect([cpu(0).signalled, listed()]).toEqual([false, []]);
   });
 
-  test('priority mask, group enable and the distributor gate each hold it back', () => {
+  test('PMR, IGRPEN1 and GICD_CTLR each keep an interrupt from being signalled', () => {
     enable(0, 40, 0xf0);
     latch(0, 40);
     expect(cpu(0).acknowledge()).toBe(1023);
@@ -199,7 +199,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(0).acknowledge()).toBe(40);
   });
 
-  test('EOImode 1 splits the drop from the deactivation', () => {
+  test('EOImode 1 separates priority drop and deactivation', () => {
     enable(0, 40);
     cpu(0).control = 2;
     latch(0, 40);

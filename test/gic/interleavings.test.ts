@@ -2,21 +2,21 @@
 import { describe, expect, test } from 'vitest';
 import type { ThreadBody } from '../../src/explore/loading/scenario.ts';
 import { exploreAll } from '../../src/explore/search/explore.ts';
-import { hold, reroute, setForwarding } from '../../src/gic/holding.ts';
 import { type InterruptRegions, interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { Interrupts } from '../../src/gic/interrupts.ts';
 import { type LevelAckRegions, LevelAcks, levelAckRegions } from '../../src/gic/level-acks.ts';
+import { reroute, setForwarding, unqueue } from '../../src/gic/queueing.ts';
 import {
   ACTIVE,
   EDGE,
   ENABLED,
   GROUP1,
-  HELD,
   isDeliverable,
   LATCH,
   NO_TARGET,
   TARGET,
   TARGET_SHIFT,
+  UNQUEUED,
 } from '../../src/gic/state.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import { add, load, store, type Words } from '../../src/memory/word.ts';
@@ -92,8 +92,8 @@ function comesAnew(v: View, vcpu = 0): void {
   if (load(v.words, v.taken) !== before + 1) throw new Error('it came anew, and was not delivered');
 }
 
-describe('an edge while the distributor is turned on', () => {
-  test('is held back or delivered, and the next one is delivered', () => {
+describe('an edge while another thread enables the distributor', () => {
+  test('an edge while the distributor is being enabled is unqueued or delivered, and the next edge is delivered', () => {
     const result = exploreStory({
       name: 'turn-on',
       forwarding: 0,
@@ -107,7 +107,7 @@ describe('an edge while the distributor is turned on', () => {
     expect(result.schedules).toBeGreaterThan(2);
   });
 
-  test('it would be lost for good if what was latched in between were not held back', () => {
+  test('without the second pass, an edge latched between the passes is lost for good', () => {
     const result = exploreStory({
       name: 'turn-on-once',
       forwarding: 0,
@@ -120,7 +120,7 @@ describe('an edge while the distributor is turned on', () => {
     expect(result.verdict).toBe('fail');
   });
 
-  test('it is never lost where what is pending is brought forth', () => {
+  test('with requeues, an edge while the distributor is being enabled is never lost', () => {
     const result = exploreStory({
       name: 'turn-on-requeues',
       forwarding: 0,
@@ -138,7 +138,7 @@ describe('an edge while the distributor is turned on', () => {
   });
 });
 
-describe('an edge while the interrupt is held back', () => {
+describe('an edge while another thread unqueues the interrupt', () => {
   const threads = (holds: (v: View) => void) => ({
     guest: holds,
     device: ({ interrupts, at }: View) => interrupts.latch(at, SPI),
@@ -149,20 +149,20 @@ describe('an edge while the interrupt is held back', () => {
   test.each(['guest', 'device', 'vcpu'] as const)(
     'counts as before or as after, and the next one is delivered: all but the %s',
     (left) => {
-      const all = threads(({ interrupts, at }) => hold(interrupts, at, SPI));
+      const all = threads(({ interrupts, at }) => unqueue(interrupts, at, SPI));
       const two = Object.fromEntries(Object.entries(all).filter(([name]) => name !== left));
-      const result = exploreStory({ name: 'hold', state: LATCH, threads: two, finally: comesAnew });
+      const result = exploreStory({ name: 'unqueue', state: LATCH, threads: two, finally: comesAnew });
       expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
     },
   );
 
-  test('it would be lost for good if the list were not looked at again', () => {
+  test('without the second look at the state, an edge during unqueue is lost for good', () => {
     const result = exploreStory({
-      name: 'hold-blindly',
+      name: 'unqueue-blindly',
       state: LATCH,
       threads: threads(({ interrupts, at }) => {
         const state = interrupts.state(at);
-        if (isDeliverable(state)) interrupts.replace(at, state, (state & ~LATCH) | HELD);
+        if (isDeliverable(state)) interrupts.replace(at, state, (state & ~LATCH) | UNQUEUED);
         interrupts.unlist(0, SPI);
       }),
       finally: comesAnew,
@@ -171,7 +171,7 @@ describe('an edge while the interrupt is held back', () => {
   });
 });
 
-describe('an edge while the interrupt is sent to another vCPU', () => {
+describe('an edge while another thread reroutes the interrupt', () => {
   const delivered = (v: View) => {
     takeAll(v, 0);
     takeAll(v, 1);
@@ -184,7 +184,7 @@ describe('an edge while the interrupt is sent to another vCPU', () => {
     if (interrupts.best(target, -1) !== SPI) throw new Error('not with its vCPU');
   };
 
-  test('is delivered once, to one of the two', () => {
+  test('an edge during a reroute is delivered once, to one of the two vCPUs', () => {
     const result = exploreStory({
       name: 'reroute',
       threads: {
@@ -197,7 +197,7 @@ describe('an edge while the interrupt is sent to another vCPU', () => {
     expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 
-  test('a level-triggered interrupt is delivered once, to one of the two', () => {
+  test('a level-triggered interrupt raised during a reroute is delivered once, to one of the two vCPUs', () => {
     const result = exploreStory({
       name: 'reroute-level',
       threads: {
@@ -212,7 +212,7 @@ describe('an edge while the interrupt is sent to another vCPU', () => {
     expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 
-  test('it is held back, at worst, where it had no target', () => {
+  test('an edge during a reroute from no target is delivered or unqueued', () => {
     const result = exploreStory({
       name: 'reroute-from-nowhere',
       state: NO_TARGET << TARGET_SHIFT,
@@ -225,7 +225,7 @@ describe('an edge while the interrupt is sent to another vCPU', () => {
     expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 
-  test('an old list that is looked at before it is cleared loses a level', () => {
+  test('a reroute that reads the old list before it unlists the interrupt loses a level', () => {
     const result = exploreStory({
       name: 'reroute-in-two-looks',
       threads: {
@@ -246,7 +246,7 @@ describe('an edge while the interrupt is sent to another vCPU', () => {
     expect(result.verdict).toBe('fail');
   });
 
-  test('a change of target that does not pass it on loses it', () => {
+  test('a reroute that does not pass on a listed interrupt loses an edge', () => {
     const result = exploreStory({
       name: 'reroute-blindly',
       threads: {
@@ -277,12 +277,12 @@ describe('an edge while the interrupt is active', () => {
     finally: comesAnew,
   });
 
-  test('is found after its end', () => {
+  test('an edge while the interrupt is active is delivered after its EOI', () => {
     const result = exploreStory(end(({ interrupts, at }) => void interrupts.deactivate(at, SPI)));
     expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 
-  test('an end that takes it off the list and does not look whether it came again loses it', () => {
+  test('an EOI that unlists the interrupt without reading its state again loses an edge', () => {
     const result = exploreStory(
       end(({ interrupts, at }) => {
         interrupts.unlist(0, SPI);
@@ -324,11 +324,11 @@ describe('a note of a level-triggered SPI that has ended', () => {
       { seconds: 55 },
     );
 
-  test('is taken exactly once, however many take', () => {
+  test('exactly one of several threads takes the note of an ended SPI', () => {
     expect(story((acks) => acks.note(SPI))).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 
-  test('a flag that is raised before the note loses it', () => {
+  test('a producer that sets the flag before the note loses the note', () => {
     const result = story((acks, { words, regions }) => {
       store(words, regions.acked.at, 1);
       add(words, regions.acked.at + 16 + 1, 1);

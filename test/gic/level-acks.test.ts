@@ -22,7 +22,7 @@ const takeAll = ({ gic }: Rig) => {
 };
 
 describe('the end of a watched level-triggered SPI', () => {
-  test('is noted once, and taken once', () => {
+  test('a vCPU notes the end of a watched SPI once, and one caller takes the note', () => {
     const rig = ready();
     const { acks } = rig.gic.interrupts;
     const cpu = rig.gic.cpuInterface(0);
@@ -35,7 +35,7 @@ describe('the end of a watched level-triggered SPI', () => {
     expect([acks.any, takeAll(rig)]).toEqual([false, []]);
   });
 
-  test('is noted by DIR in EOImode 1, not by the priority drop', () => {
+  test('in EOImode 1, DIR notes the end of a watched SPI, and EOIR does not', () => {
     const rig = ready();
     const cpu = rig.gic.cpuInterface(0);
     cpu.control = 2;
@@ -47,7 +47,7 @@ describe('the end of a watched level-triggered SPI', () => {
     expect(takeAll(rig)).toEqual([SPI]);
   });
 
-  test('is not noted for an unwatched SPI, for an edge, for an inactive SPI, nor for ICACTIVER', () => {
+  test('no note for an unwatched SPI, an edge-triggered one, an inactive one, or a write to ICACTIVER', () => {
     const rig = ready();
     const { acks } = rig.gic.interrupts;
     const cpu = rig.gic.cpuInterface(0);
@@ -72,7 +72,7 @@ describe('the end of a watched level-triggered SPI', () => {
     expect(takeAll(rig)).toEqual([SPI]);
   });
 
-  test('several are all taken', () => {
+  test('take returns the notes of several SPIs, one a call', () => {
     const rig = makeRig();
     const { acks } = rig.gic.interrupts;
     for (const intid of [95, 32, 64]) {

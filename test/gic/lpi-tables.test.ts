@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gicr } from '../../src/arch/registers.ts';
-import { prune } from '../../src/gic/holding.ts';
+import { prune } from '../../src/gic/queueing.ts';
 import { ENABLED, isPending, LATCH } from '../../src/gic/state.ts';
 import {
   CONFIG_TABLE,
@@ -55,7 +55,7 @@ describe('the calls of the ITS to the LPIs', () => {
     expect(limit(0n, 16, 'qemu-virt')).toBe(65_536);
   });
 
-  test('the configuration byte comes from the table, and is undefined where no memory is', () => {
+  test('the configuration byte comes from the table, and is undefined outside guest memory', () => {
     const rig = ready();
     enableLpis(rig, 0);
     rig.memory.setByte(CONFIG_TABLE + 5, 0xb3);
@@ -65,7 +65,7 @@ describe('the calls of the ITS to the LPIs', () => {
     expect(rig.gic.lpis.configByte(8197)).toBeUndefined();
   });
 
-  test('importing a pending bit takes it out of the table of that vCPU, once', () => {
+  test('importing a pending bit clears it in the table of that vCPU', () => {
     const rig = ready();
     enableLpis(rig, 1, true);
     setTableBit(rig, 1, 8203);
@@ -77,7 +77,7 @@ describe('the calls of the ITS to the LPIs', () => {
     expect(rig.gic.lpis.isPending(8203)).toBe(false);
   });
 
-  test('a pending table outside the memory holds nothing', () => {
+  test('a pending table outside guest memory reads as empty', () => {
     const rig = ready();
     rig.gic.redistributor(0).write(gicr.PENDBASER, 8, 0xff_ffff_0000n);
     expect(rig.gic.lpis.importPending(8192, 0)).toBe(false);
@@ -90,7 +90,7 @@ describe('the calls of the ITS to the LPIs', () => {
 });
 
 describe('EnableLPIs in KVM', () => {
-  test('0 to 1 takes over what the table says, set or clear, and leaves the table alone', () => {
+  test('setting EnableLPIs sets or clears pending states from the table, and leaves the table unchanged', () => {
     const rig = ready();
     mapLpi(rig, 8192, 0);
     mapLpi(rig, 8193, 0);
@@ -107,7 +107,7 @@ describe('EnableLPIs in KVM', () => {
     expect(drain(rig, 0)).toEqual([]);
   });
 
-  test('PTZ spares the reading', () => {
+  test('with PTZ, setting EnableLPIs does not read the pending table', () => {
     const rig = ready();
     mapLpi(rig, 8193, 0);
     setTableBit(rig, 0, 8193);
@@ -116,7 +116,7 @@ describe('EnableLPIs in KVM', () => {
     expect(rig.gic.redistributor(0).read(gicr.PENDBASER, 8)).toBe(BigInt(pendingTableOf(0)) | 0x180n);
   });
 
-  test('1 to 0 forgets what is queued for that vCPU, tells the ITS, and does not write the table', () => {
+  test('clearing EnableLPIs drops the queued LPIs of that vCPU, invalidates the translation cache, and leaves the table unchanged', () => {
     const rig = ready();
     enableLpis(rig, 0);
     enableLpis(rig, 1);
@@ -158,7 +158,7 @@ describe('EnableLPIs in KVM', () => {
     },
   );
 
-  test('clearing EnableLPIs spares what was pruned behind an SGI of the best priority', () => {
+  test('clearing EnableLPIs keeps a pending LPI that was pruned behind an SGI of the best priority', () => {
     const rig = ready();
     const { interrupts } = rig.gic;
     enableLpis(rig, 0);
@@ -171,7 +171,7 @@ describe('EnableLPIs in KVM', () => {
     expect(rig.gic.lpis.isPending(8192)).toBe(true);
   });
 
-  test('clearing EnableLPIs spares what has moved to another vCPU', () => {
+  test('clearing EnableLPIs keeps a pending LPI that has moved to another vCPU', () => {
     const rig = ready();
     enableLpis(rig, 0);
     enableLpis(rig, 1);
@@ -187,7 +187,7 @@ describe('EnableLPIs in KVM', () => {
     expect(drain(rig, 1)).toEqual([8192]);
   });
 
-  test('clearing EnableLPIs ends what is pending, and the next MSI is delivered', () => {
+  test('clearing EnableLPIs drops a pending LPI, and the next MSI is delivered', () => {
     const rig = ready();
     enableLpis(rig, 0);
     mapLpi(rig, 8192, 0);
@@ -202,7 +202,7 @@ describe('EnableLPIs in KVM', () => {
     expect(drain(rig, 0)).toEqual([8192]);
   });
 
-  test('clearing EnableLPIs leaves what is pending and on no list', () => {
+  test('clearing EnableLPIs keeps a pending LPI that is on no list', () => {
     const rig = ready();
     enableLpis(rig, 0);
     mapLpi(rig, 8192, 0);
@@ -216,7 +216,7 @@ describe('EnableLPIs in KVM', () => {
 });
 
 describe('EnableLPIs in QEMU', () => {
-  test('1 to 0 leaves what is pending in the table, and 0 to 1 takes it out again, whatever PTZ says', () => {
+  test('QEMU stores pending LPIs in the table when EnableLPIs is cleared, and loads them when it is set, even with PTZ', () => {
     const rig = ready('qemu-virt');
     enableLpis(rig, 0);
     mapLpi(rig, 8192, 0);
@@ -229,7 +229,7 @@ describe('EnableLPIs in QEMU', () => {
     expect(drain(rig, 0)).toEqual([8192]);
   });
 
-  test('where there is no memory for the table, what is pending stays', () => {
+  test('clearing EnableLPIs keeps pending LPIs whose table lies outside guest memory', () => {
     const rig = ready('qemu-virt');
     mapLpi(rig, 8192, 0);
     rig.gic.lpis.latch(8192);
@@ -241,7 +241,7 @@ describe('EnableLPIs in QEMU', () => {
 });
 
 describe('saving the pending tables', () => {
-  test('writes a bit for each LPI at its target, clears those that are not pending, and spares the first KiB', () => {
+  test('saving writes each LPI of a target into its table, set or clear, and leaves the first KiB unchanged', () => {
     const rig = ready();
     enableLpis(rig, 0, true);
     enableLpis(rig, 1, true);
@@ -260,7 +260,7 @@ describe('saving the pending tables', () => {
     expect([...rig.memory.read(pendingTableOf(0), 1024)].every((byte) => byte === 0xa5)).toBe(true);
   });
 
-  test('the saved pending bit comes back when the LPI is mapped anew', () => {
+  test('mapping an LPI again restores its saved pending bit', () => {
     const rig = ready();
     enableLpis(rig, 0, true);
     mapLpi(rig, 8192, 0, 0xa0);
@@ -273,7 +273,7 @@ describe('saving the pending tables', () => {
     expect(drain(rig, 0)).toEqual([8192]);
   });
 
-  test('a table outside the memory is an error that names the address', () => {
+  test('saving into a table outside guest memory is an error with the address', () => {
     const rig = ready();
     rig.gic.redistributor(0).write(gicr.PENDBASER, 8, 0xff_ffff_0000n);
     mapLpi(rig, 8192, 0);
@@ -303,7 +303,7 @@ describe('GICR_INVLPIR and GICR_INVALLR', () => {
     return rig;
   }
 
-  test('one reloads one LPI, the other all of its redistributor', () => {
+  test('INVLPIR reloads one LPI, INVALLR all LPIs of the redistributor', () => {
     const rig = stale();
     rig.gic.redistributor(0).write(gicr.INVLPIR, 8, 8193n);
     expect(drain(rig, 0)).toEqual([8193]);
@@ -314,7 +314,7 @@ describe('GICR_INVLPIR and GICR_INVALLR', () => {
     expect(rig.gic.redistributor(0).read(gicr.SYNCR, 4)).toBe(0n);
   });
 
-  test('are ignored for what is no LPI, by the upper half, while LPIs are disabled, and before revision 3', () => {
+  test('INVLPIR and INVALLR have no effect for INTIDs other than LPIs, by the upper half, with LPIs disabled, and before revision 3', () => {
     const rig = stale();
     for (const intid of [0n, 8191n, 16_384n, 0xffff_ffffn])
       rig.gic.redistributor(0).write(gicr.INVLPIR, 8, intid);
@@ -332,7 +332,7 @@ describe('GICR_INVLPIR and GICR_INVALLR', () => {
     expect(drain(rig, 0)).toEqual([8192, 8193]);
   });
 
-  test('an LPI that nothing maps stays dead', () => {
+  test('INVLPIR does not enable an unmapped LPI', () => {
     const rig = stale();
     rig.gic.redistributor(0).write(gicr.INVLPIR, 8, 8200n);
     const { interrupts } = rig.gic;

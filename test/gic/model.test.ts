@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { gicd, gicr } from '../../src/arch/registers.ts';
-import { prune } from '../../src/gic/holding.ts';
+import { prune } from '../../src/gic/queueing.ts';
 import { ACTIVE, ENABLED, isPending } from '../../src/gic/state.ts';
 import { LPIS, type Operation, operation, SPIS, VCPUS } from './operations.ts';
 import { PlainGic } from './plain-model.ts';
@@ -114,7 +114,7 @@ describe('the interrupt controller against a plain model', () => {
     }, 120_000);
   }
 
-  test('a model that queues what KVM does not is found to differ', () => {
+  test('the test finds a model that queues an interrupt that KVM leaves unqueued', () => {
     class Eager extends PlainGic {
       override settle(): void {
         for (const irq of this.all()) this.queue(irq);
@@ -129,7 +129,7 @@ describe('the interrupt controller against a plain model', () => {
     expect(named(result.counterexample?.[0] ?? []).join()).toMatch(/GICD_CTLR|route|LPIs of vCPU|level for/);
   }, 60_000);
 
-  test('a rule that is broken is found', () => {
+  test('the test finds each broken rule of the machine', () => {
     const broken: readonly [string, (rig: Rig) => void][] = [
       ['a set-enable that clears', ({ gic }) => gic.distributor.write(gicd.ICENABLER + 4, 4, 0xffff_ffffn)],
       ['a lost latch', ({ gic }) => gic.lpis.clear(8192)],

@@ -25,7 +25,7 @@ function pend({ gic }: Rig, intid: number): void {
 }
 
 describe('preemption', () => {
-  test('31 priorities nest, and unwind in order', () => {
+  test('interrupts of 31 priorities nest, and unwind in order', () => {
     const priorities = Array.from({ length: 31 }, (_, level) => 0xf0 - 8 * level);
     const rig = withPriorities(priorities);
     const cpu = rig.gic.cpuInterface(0);
@@ -47,7 +47,7 @@ describe('preemption', () => {
     expect(rig.gic.distributor.read(gicd.ISACTIVER + 4, 4)).toBe(0n);
   });
 
-  test('equal or lower priority waits, whatever the order of arrival', () => {
+  test('an interrupt of equal or less urgent priority waits, in any order of arrival', () => {
     const rig = withPriorities([0x80, 0x80, 0xa0, 0x40]);
     const cpu = rig.gic.cpuInterface(0);
     pend(rig, 33);
@@ -65,7 +65,7 @@ describe('preemption', () => {
     expect(cpu.acknowledge()).toBe(34);
   });
 
-  test('the mask lets through what is numerically below it, and nothing after reset', () => {
+  test('PMR passes only numerically lower priorities, and none after reset', () => {
     const rig = withPriorities([0x80]);
     const cpu = rig.gic.cpuInterface(0);
     pend(rig, 32);
@@ -79,7 +79,7 @@ describe('preemption', () => {
     expect([fresh.priorityMask, fresh.groupEnable1, fresh.runningPriority]).toEqual([0, false, 0xff]);
   });
 
-  test('the binary point decides on preemption, not on the choice among those that wait', () => {
+  test('the binary point affects preemption, not the choice among waiting interrupts', () => {
     const rig = withPriorities([0x90, 0x80, 0x60]);
     const cpu = rig.gic.cpuInterface(0);
     cpu.binaryPoint1 = 6; // groups of 0x40
@@ -96,7 +96,7 @@ describe('preemption', () => {
     expect(cpu.acknowledge()).toBe(33);
   });
 
-  test('binary points clamp to their minimum; CBPR makes both one', () => {
+  test('binary points clamp to their minimum; CBPR makes both groups use BPR0', () => {
     const cpu = withPriorities([]).gic.cpuInterface(0);
     cpu.binaryPoint0 = 0;
     cpu.binaryPoint1 = 0;
@@ -111,7 +111,7 @@ describe('preemption', () => {
     expect(cpu.binaryPoint1).toBe(3);
   });
 
-  test('with CBPR, group 1 is split where group 0 is', () => {
+  test('with CBPR, BPR0 splits the priorities of group 1', () => {
     const rig = withPriorities([0x90, 0x80]);
     const cpu = rig.gic.cpuInterface(0);
     cpu.binaryPoint0 = 5; // groups of 0x40
@@ -144,7 +144,7 @@ describe('EOImode 1', () => {
     expect([cpu.runningPriority, rig.gic.distributor.read(gicd.ISACTIVER + 4, 4)]).toEqual([0xff, 0n]);
   });
 
-  test('another vCPU may deactivate an SPI; in EOImode 0 DIR is ignored', () => {
+  test('DIR of another vCPU deactivates an SPI; in EOImode 0 DIR has no effect', () => {
     const rig = withPriorities([0x80]);
     const [cpu, other] = [rig.gic.cpuInterface(0), rig.gic.cpuInterface(1)];
     cpu.control = 2;
@@ -159,8 +159,8 @@ describe('EOImode 1', () => {
   });
 });
 
-describe('ends that do not fit', () => {
-  test('the special INTIDs are ignored', () => {
+describe('EOIs without a matching active interrupt', () => {
+  test('EOIR and DIR ignore special INTIDs', () => {
     const rig = withPriorities([0x80]);
     const cpu = rig.gic.cpuInterface(0);
     pend(rig, 32);
@@ -190,7 +190,7 @@ describe('ends that do not fit', () => {
     expect(cpu.runningPriority).toBe(0xff);
   });
 
-  test('ICC_EOIR1 for an interrupt of group 0', () => {
+  test('ICC_EOIR1_EL1 does not deactivate an interrupt of group 0', () => {
     for (const personality of ['kvm', 'qemu-virt'] as const) {
       const rig = withPriorities([0x80], personality);
       rig.gic.distributor.write(gicd.IGROUPR + 4, 4, 0n);

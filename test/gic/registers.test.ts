@@ -57,7 +57,7 @@ const hex = (value: bigint) => value.toString(16);
 for (const { frame, rows, expectations, make } of FRAMES) {
   for (const personality of ['kvm', 'qemu-virt'] as const) {
     describe(`${frame} as ${personality}`, () => {
-      test('every register reads, keeps and ignores what it should', () => {
+      test('every register has the expected reset value and writable bits', () => {
         expect(strays(() => make(personality), expectations(personality))).toEqual([]);
       });
 
@@ -75,7 +75,7 @@ for (const { frame, rows, expectations, make } of FRAMES) {
         expect(new Set(rows.map(({ name }) => name))).toEqual(expected);
       });
 
-      test('an access of a size that a register does not take reads zero and changes nothing', () => {
+      test('an access of an unsupported size reads zero and changes nothing', () => {
         for (const { name, at, sizes } of rows) {
           for (const size of [1, 2, 4, 8] as const) {
             if ((sizes as readonly number[]).includes(size)) continue;
@@ -103,7 +103,7 @@ for (const { frame, rows, expectations, make } of FRAMES) {
 }
 
 describe('the corners of the map', () => {
-  test('holes read zero', () => {
+  test('holes of a frame read zero', () => {
     const { gic } = makeRig();
     for (const offset of [0x20, 0x7c, 0xd80, 0xfc0, 0x5ffc, 0x7fe0, 0xff00]) {
       gic.distributor.write(offset, 4, 0xffff_ffffn);
@@ -122,7 +122,7 @@ describe('the corners of the map', () => {
     expect(gic.distributor.read(gicd.IROUTER + 0x108, 8)).toBe(0n);
   });
 
-  test('the distributor shows nothing of SGIs and PPIs, nor of INTIDs past the last SPI', () => {
+  test('the distributor has no fields for SGIs, PPIs and INTIDs past the last SPI', () => {
     const { gic } = makeRig({ spis: 64 });
     for (const offset of [0x80, 0x100, 0x200, 0x300, 0xc00, 0xc04, 0x400, 0x41c]) {
       gic.distributor.write(offset, 4, 0xffff_ffffn);
@@ -141,7 +141,7 @@ describe('the corners of the map', () => {
     expect(gic.distributor.read(gicd.IROUTER + 8 * 95, 8)).toBe(1n);
   });
 
-  test('set and clear registers work on the same bits, and zeros do nothing', () => {
+  test('a set and its clear register change the same bits, and written zeros change nothing', () => {
     const { gic } = makeRig();
     const d = gic.distributor;
     for (const [set, clear] of [
@@ -159,7 +159,7 @@ describe('the corners of the map', () => {
     }
   });
 
-  test('GICD_TYPER counts the INTIDs', () => {
+  test('GICD_TYPER.ITLinesNumber counts the INTIDs', () => {
     const type = (personality: GicPersonalityName, spis: number) =>
       makeRig({ personality, spis, idBits: 16 }).gic.distributor.read(gicd.TYPER, 4);
     expect(type('kvm', 224)).toBe(0x7a_0007n);
@@ -170,7 +170,7 @@ describe('the corners of the map', () => {
     expect(type('qemu-virt', 128)).toBe(0x37a_0003n);
   });
 
-  test('without an ITS there are no LPIs', () => {
+  test('a GIC without an ITS reports no LPIs', () => {
     const { gic } = makeRig({ its: false });
     expect(gic.distributor.read(gicd.TYPER, 4)).toBe(0x48_0002n);
     expect(gic.redistributor(0).read(gicr.TYPER, 8)).toBe(0n);
@@ -186,7 +186,7 @@ describe('the corners of the map', () => {
     expect(gic.redistributor(0).read(gicr.CTLR, 4)).toBe(0n);
   });
 
-  test('the affinity in GICR_TYPER goes in clusters of 16', () => {
+  test('GICR_TYPER gives vCPUs affinities in clusters of 16', () => {
     const { gic } = makeRig({ vcpus: 18 });
     expect(gic.redistributor(15).read(gicr.TYPER, 8)).toBe(0x0000_000f_0000_0f01n);
     expect(gic.redistributor(16).read(gicr.TYPER, 8)).toBe(0x0000_0100_0000_1001n);
@@ -210,7 +210,7 @@ describe('the registers of LPI tables', () => {
     }
   });
 
-  test('can be written by halves', () => {
+  test('the guest may write PROPBASER and PENDBASER in halves', () => {
     const { gic } = makeRig();
     const r = gic.redistributor(0);
     r.write(0x74, 4, 0x0000_0012n);
@@ -233,7 +233,7 @@ describe('the registers of LPI tables', () => {
     expect(write((4n << 56n) | (3n << 7n))).toBe(3n << 7n);
   });
 
-  test('keep their value while LPIs are enabled, in KVM', () => {
+  test('KVM ignores writes to PROPBASER and PENDBASER while LPIs are enabled', () => {
     for (const personality of ['kvm', 'qemu-virt'] as const) {
       const { gic } = makeRig({ personality });
       const r = gic.redistributor(0);

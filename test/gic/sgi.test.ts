@@ -24,14 +24,14 @@ const pendingAt = ({ gic }: Rig, intid: number) =>
   gic.redistributors.flatMap((r, vcpu) => ((r.read(0x1_0200, 4) >> BigInt(intid)) & 1n ? [vcpu] : []));
 
 describe('ICC_SGI1R_EL1', () => {
-  test('reaches the vCPUs of its target list, the sender among them', () => {
+  test('an SGI reaches the vCPUs of its target list, including the sender', () => {
     const rig = ready();
     send(rig, 1, (5n << 24n) | 0b1011n);
     expect(pendingAt(rig, 5)).toEqual([0, 1, 3]);
     expect(drain(rig, 3)).toEqual([5]);
   });
 
-  test('takes the cluster from Aff1', () => {
+  test('Aff1 selects the cluster of an SGI', () => {
     const rig = ready();
     send(rig, 0, (1n << 24n) | (1n << 16n) | 0b1001n);
     expect(pendingAt(rig, 1)).toEqual([16, 19]);
@@ -39,13 +39,13 @@ describe('ICC_SGI1R_EL1', () => {
     expect(pendingAt(rig, 2)).toEqual([17, 18]);
   });
 
-  test('IRM reaches all but the sender', () => {
+  test('an SGI with IRM reaches all vCPUs except the sender', () => {
     const rig = ready();
     send(rig, 7, sgiTo(3, 'others'));
     expect(pendingAt(rig, 3)).toEqual([...Array(VCPUS).keys()].filter((vcpu) => vcpu !== 7));
   });
 
-  test('targets that do not exist are ignored: another cluster, Aff2, Aff3', () => {
+  test('an SGI to nonexistent targets (another cluster, Aff2, Aff3) has no effect', () => {
     const rig = ready();
     send(rig, 0, (4n << 24n) | (1n << 16n) | 0x8000n);
     send(rig, 0, (4n << 24n) | (1n << 32n) | 1n);
@@ -55,13 +55,13 @@ describe('ICC_SGI1R_EL1', () => {
     expect(pendingAt(rig, 4)).toEqual([0]);
   });
 
-  test('RS is ignored: ICC_CTLR_EL1.RSS is 0', () => {
+  test('ICC_SGI1R_EL1 ignores RS, because ICC_CTLR_EL1.RSS is 0', () => {
     const rig = ready();
     send(rig, 0, (5n << 24n) | (2n << 44n) | 2n);
     expect(pendingAt(rig, 5)).toEqual([1]);
   });
 
-  test('two sends before the first is taken are one interrupt; one sent while active comes after', () => {
+  test('two SGIs before the acknowledge merge; an SGI sent while active is delivered after the EOI', () => {
     const rig = ready();
     send(rig, 0, sgiTo(1, [1]));
     send(rig, 2, sgiTo(1, [1]));
@@ -111,7 +111,7 @@ describe('groups of SGIs', () => {
 });
 
 describe('affinities', () => {
-  test('name each vCPU once', () => {
+  test('each vCPU has a distinct affinity', () => {
     for (let vcpu = 0; vcpu < 512; vcpu++) expect(vcpuWith(affinityOf(vcpu), 512)).toBe(vcpu);
     expect(affinityOf(511)).toBe(0x1f0f);
     expect(vcpuWith(affinityOf(511), 511)).toBe(-1);

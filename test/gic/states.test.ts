@@ -31,7 +31,7 @@ const state = (rig: Rig) => `${active(rig) === 1n ? 'A' : ''}${pending(rig) === 
 
 for (const personality of PERSONALITIES) {
   describe(`an edge-triggered SPI (${personality})`, () => {
-    test('latches at the edge, turns active when taken, and ends', () => {
+    test('an edge latches the SPI, the acknowledge makes it active, the EOI ends it', () => {
       const rig = ready(personality, 'edge');
       rig.gic.wires.drive(SPI, true);
       expect(state(rig)).toBe('P');
@@ -43,7 +43,7 @@ for (const personality of PERSONALITIES) {
       expect(state(rig)).toBe('');
     });
 
-    test('comes again while active, and is delivered after its end', () => {
+    test('an edge while the SPI is active is delivered after its EOI', () => {
       const rig = ready(personality, 'edge');
       setPending(rig);
       const cpu = rig.gic.cpuInterface(0);
@@ -56,7 +56,7 @@ for (const personality of PERSONALITIES) {
       expect(drain(rig, 0)).toEqual([SPI]);
     });
 
-    test('two edges before the first is taken are one interrupt', () => {
+    test('two edges before the acknowledge merge', () => {
       const rig = ready(personality, 'edge');
       for (let n = 0; n < 2; n++) {
         rig.gic.wires.drive(SPI, true);
@@ -65,7 +65,7 @@ for (const personality of PERSONALITIES) {
       expect(drain(rig, 0)).toEqual([SPI]);
     });
 
-    test('ICPENDR takes the latch away, and the vCPU does not get it', () => {
+    test('ICPENDR clears the latch, and the vCPU does not take the SPI', () => {
       const rig = ready(personality, 'edge');
       setPending(rig);
       clearPending(rig);
@@ -73,7 +73,7 @@ for (const personality of PERSONALITIES) {
       expect(drain(rig, 0)).toEqual([]);
     });
 
-    test('disabled while pending it stays pending, and is not signalled until enabled', () => {
+    test('an SPI disabled while pending stays pending, and is signalled when enabled', () => {
       const rig = ready(personality, 'edge');
       setPending(rig);
       rig.gic.distributor.write(gicd.ICENABLER + 4, 4, 1n << BigInt(SPI - 32));
@@ -97,7 +97,7 @@ for (const personality of PERSONALITIES) {
   });
 
   describe(`a level-triggered SPI (${personality})`, () => {
-    test('is pending while the wire is up, also after it was taken', () => {
+    test('a level-triggered SPI is pending while its wire is high, also while active', () => {
       const rig = ready(personality, 'level');
       rig.gic.wires.drive(SPI, true);
       expect(state(rig)).toBe('P');
@@ -113,14 +113,14 @@ for (const personality of PERSONALITIES) {
       expect(state(rig)).toBe('');
     });
 
-    test('goes when the wire falls before it was taken', () => {
+    test('a level-triggered SPI is no longer pending when its wire falls before the acknowledge', () => {
       const rig = ready(personality, 'level');
       rig.gic.wires.drive(SPI, true);
       rig.gic.wires.drive(SPI, false);
       expect(drain(rig, 0)).toEqual([]);
     });
 
-    test('the latch and the wire are two things', () => {
+    test('ICPENDR clears the latch of a level-triggered SPI, and not its wire', () => {
       const rig = ready(personality, 'level');
       rig.gic.wires.drive(SPI, true);
       clearPending(rig);
@@ -143,7 +143,7 @@ for (const personality of PERSONALITIES) {
   });
 
   describe(`a PPI (${personality})`, () => {
-    test('belongs to one vCPU', () => {
+    test('each vCPU has its own PPI', () => {
       const rig = ready(personality, 'level');
       expect(rig.gic.wires.drive(PPI, true, 1)).toBe(true);
       expect(rig.gic.cpuInterface(0).irq).toBe(false);
@@ -157,7 +157,7 @@ for (const personality of PERSONALITIES) {
   });
 
   describe(`an LPI (${personality})`, () => {
-    test('has no active state, and comes again behind its own running priority', () => {
+    test('an LPI has no active state, and a second one waits for the running priority', () => {
       const rig = makeRig({ personality });
       turnOn(rig);
       enableLpis(rig, 0);
@@ -174,7 +174,7 @@ for (const personality of PERSONALITIES) {
       expect(drain(rig, 0)).toEqual([8192]);
     });
 
-    test('disabled in its configuration it is latched, and comes when that is loaded again', () => {
+    test('an LPI disabled in its configuration is latched, and delivered after INV enables it', () => {
       const rig = makeRig({ personality });
       turnOn(rig);
       mapLpi(rig, 8193, 0, 0xa0);
@@ -186,8 +186,8 @@ for (const personality of PERSONALITIES) {
   });
 }
 
-describe('where KVM and QEMU read a wire differently', () => {
-  test('each 1 on an edge-triggered wire is an edge in KVM; in QEMU only the step from 0 is', () => {
+describe('differences of KVM and QEMU about wires', () => {
+  test('each driven 1 on an edge-triggered wire is an edge in KVM, and only a change from 0 to 1 in QEMU', () => {
     for (const [personality, again] of [
       ['kvm', [SPI]],
       ['qemu-virt', []],
@@ -200,7 +200,7 @@ describe('where KVM and QEMU read a wire differently', () => {
     }
   });
 
-  test('a wire raised while edge-triggered is seen after the switch to level in QEMU only', () => {
+  test('a wire raised while edge-triggered makes the SPI pending after a switch to level in QEMU, and not in KVM', () => {
     for (const [personality, expected] of [
       ['kvm', ''],
       ['qemu-virt', 'P'],
@@ -214,7 +214,7 @@ describe('where KVM and QEMU read a wire differently', () => {
     }
   });
 
-  test('there is no wire past the last SPI, nor for an LPI, nor at a vCPU that does not exist', () => {
+  test('driving a wire past the last SPI, of an LPI, or of a nonexistent vCPU has no effect', () => {
     const { gic } = makeRig();
     for (const [intid, vcpu] of [
       [96, 0],
@@ -230,7 +230,7 @@ describe('where KVM and QEMU read a wire differently', () => {
 });
 
 describe('routing', () => {
-  test('an SPI goes where its affinity says; to nowhere, it stays pending', () => {
+  test('an SPI targets the vCPU of its affinity; without such a vCPU it stays pending', () => {
     const rig = ready('qemu-virt', 'edge');
     const router = 0x6000 + 8 * SPI;
     rig.gic.distributor.write(router, 8, 1n);
@@ -244,7 +244,7 @@ describe('routing', () => {
     expect(drain(rig, 0)).toEqual([SPI]);
   });
 
-  test('IRM is not heeded by QEMU; Aff3 makes it another vCPU', () => {
+  test('QEMU ignores IRM, and honours Aff3', () => {
     const rig = ready('qemu-virt', 'edge');
     rig.gic.distributor.write(gicd.IROUTER + 8 * SPI, 8, 0x8000_0001n);
     setPending(rig);
@@ -254,7 +254,7 @@ describe('routing', () => {
     expect([drain(rig, 0), drain(rig, 1)]).toEqual([[], []]);
   });
 
-  test('two listed at a vCPU, one moved: each is taken once, where it is', () => {
+  test('of two SPIs listed for a vCPU, one of them moved, each is taken once by its target', () => {
     for (const personality of PERSONALITIES) {
       const rig = ready(personality, 'edge');
       rig.gic.distributor.write(gicd.ISENABLER + 4, 4, 0xffff_ffffn);

@@ -40,7 +40,7 @@ function registersOf({ gic }: Rig, vcpu = 0) {
 }
 
 describe('the system registers', () => {
-  test('are those of the CPU interface, by name and by encoding', () => {
+  test('every system register of the CPU interface is found by name and by encoding', () => {
     expect(SYSTEM_REGISTERS.map(({ name }) => name)).toEqual(EXPECTED.map(([name]) => name));
     for (const [name, encoding] of EXPECTED) {
       expect(findSystemRegister(encode(...encoding))?.name).toBe(name);
@@ -63,13 +63,13 @@ describe('the system registers', () => {
     });
   }
 
-  test('a register that does not exist is neither read nor written', () => {
+  test('a nonexistent system register is neither read nor written', () => {
     const registers = registersOf(makeRig());
     expect(registers.readSystemRegister('ICC_NMIAR1_EL1')).toBeUndefined();
     expect(registers.writeSystemRegister(encode(3, 0, 12, 9, 1), 1n)).toBe(false);
   });
 
-  test('those that are saved bring a CPU interface back', () => {
+  test('the saved system registers restore a CPU interface', () => {
     const rig = makeRig();
     turnOn(rig);
     rig.gic.distributor.write(gicd.ISENABLER + 4, 4, 1n);
@@ -85,7 +85,7 @@ describe('the system registers', () => {
     expect(to.readSystemRegister('ICC_RPR_EL1')).toBe(0n);
   });
 
-  test('the whole way of an interrupt goes through them', () => {
+  test('a guest handles an interrupt through system registers alone', () => {
     for (const personality of ['kvm', 'qemu-virt'] as const) {
       const rig = makeRig({ personality });
       const registers = registersOf(rig, 1);

@@ -324,7 +324,9 @@ export const GIC = {
   'acknowledge-takes-latch': {
     rule: 'An acknowledge takes the latch, and makes an SPI active.',
     mistakes: {
-      'leaves the latch': value('((state & EDGE) === 0 && keepsLevelLatch ? state : state & ~HELD) | ACTIVE'),
+      'leaves the latch': value(
+        '((state & EDGE) === 0 && keepsLevelLatch ? state : state & ~UNQUEUED) | ACTIVE',
+      ),
       'not active': withoutLast,
     },
   },
@@ -399,7 +401,7 @@ export const GIC = {
   },
   'icpendr-takes-latch': {
     rule: 'ICPENDR takes the pending state away.',
-    mistakes: { 'leaves the latch': instead('if (value !== 0) interrupts.amend(at, HELD, 0);') },
+    mistakes: { 'leaves the latch': instead('if (value !== 0) interrupts.amend(at, UNQUEUED, 0);') },
   },
   'icactiver-ends': {
     rule: 'ICACTIVER ends an interrupt.',
@@ -432,7 +434,7 @@ export const GIC = {
     mistakes: { 'not counted': value('state | REROUTED') },
   },
   'prune-looks-at-distributor-again': {
-    rule: 'A vCPU that has held an interrupt back looks once more whether the distributor is off.',
+    rule: 'A vCPU that has unqueued an interrupt checks once more whether the distributor is disabled.',
     mistakes: { 'looks once': drop },
   },
   'ring-kicks-guest': {

@@ -74,13 +74,34 @@ describe('the example in TypeScript', () => {
     expect([stdout, stderr]).toEqual(['800 signals, 800 deliveries\n', '']);
   });
 
-  test('a guest whose interrupt takes something else does not compile', () => {
+  test('types are the same from each entry, and a wrong argument of a guest, a descriptor for a GSI and a count for a text do not compile', () => {
+    const right = join(folder, 'right.ts');
     const wrong = join(folder, 'wrong.ts');
     writeFileSync(
-      wrong,
-      "import type { GuestModule } from 'irqloom';\nexport const interrupt: GuestModule['interrupt'] = (cpu: string) => cpu.length;\n",
+      right,
+      `import type { Fd, Gsi } from 'irqloom';
+import { encodeIrqFd, type IrqFd, type Gsi as KvmGsi } from 'irqloom/kvm';
+import type { Results, StressResult } from 'irqloom/results';
+export const gsi = (one: Gsi): KvmGsi => one;
+export const bytes = (fd: Fd, gsi: Gsi, more: IrqFd) => encodeIrqFd({ ...more, fd, gsi });
+export const signals = (result: StressResult): number => result.injected;
+export const races = (result: Results['races']): number => result.races.length;
+`,
     );
-    const [first = ''] = compile([wrong], { rootDir: folder, noEmit: true });
-    expect(first).toContain("not assignable to type '(cpu: Cpu, intid: Intid) => void'");
+    writeFileSync(
+      wrong,
+      `import type { Fd, GuestModule } from 'irqloom';
+import type { Gsi } from 'irqloom/kvm';
+import type { StressResult } from 'irqloom/results';
+export const interrupt: GuestModule['interrupt'] = (cpu: string) => cpu.length;
+export const gsi = (fd: Fd): Gsi => fd;
+export const signals = (result: StressResult): string => result.injected;
+`,
+    );
+    const said = compile([right, wrong], { rootDir: folder, noEmit: true });
+    expect(said).toHaveLength(3);
+    expect(said[0]).toContain("not assignable to type '(cpu: Cpu, intid: Intid) => void'");
+    expect(said[1]).toContain("Type 'Fd' is not assignable to type 'Gsi'");
+    expect(said[2]).toContain("Type 'number' is not assignable to type 'string'");
   });
 });

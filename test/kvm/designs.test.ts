@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { LINE } from '../../src/gic/state.ts';
 import { packIrqLine } from '../../src/kvm/vgic/irq-line.ts';
 import { countOperations } from '../../src/memory/operation-count.ts';
-import { DESIGN_NAMES, type DesignName, type Source } from '../../src/vmm/design.ts';
+import { DESIGN_NAMES, type DesignName, type DesignSource } from '../../src/vmm/design.ts';
 import { DESIGNS } from '../../src/vmm/designs.ts';
 import { memoryPerSource } from '../../src/vmm/memory.ts';
 import { VMM_POLICIES } from '../../src/vmm/policies.ts';
 import { DOORBELL, enableSpi, expectErrno, mapMsi, readyVm, takeAll } from './vm-rig.ts';
 
-const wired: Source = { kind: 'wired', pin: 5 };
-const lpi = (eventId: number): Source => ({ kind: 'msi', deviceId: 5, eventId, doorbell: DOORBELL });
+const wired: DesignSource = { kind: 'wired', pin: 5 };
+const lpi = (eventId: number): DesignSource => ({ kind: 'msi', deviceId: 5, eventId, doorbell: DOORBELL });
 const LPI_DESIGNS = DESIGN_NAMES.filter((name) => DESIGNS[name].msi === 'lpi');
 const ALL = [...DESIGN_NAMES];
 
@@ -248,7 +248,7 @@ describe('the habits of VMMs', () => {
 });
 
 describe('the cost of a design', () => {
-  const countOf = (design: DesignName, source: Source) => {
+  const countOf = (design: DesignName, source: DesignSource) => {
     const { vm, userland, deliver } = rig(design);
     const fd = vm.eventfd();
     userland.connect({ fd, source });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { gicd } from '../../src/arch/registers.ts';
 import { createVm } from '../../src/board/create-vm.ts';
-import { HELD } from '../../src/gic/state.ts';
+import { UNQUEUED } from '../../src/gic/state.ts';
 import { findSystemRegister } from '../../src/gic/system-registers.ts';
 import { VGIC_ITS, VGIC_V2, VGIC_V3 } from '../../src/kvm/vgic/vgic-state.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm-abi/devices/attribute.ts';
@@ -305,7 +305,7 @@ test('asking for ICC_IAR1_EL1 acknowledges nothing: it is no state, and so not t
 test('ISPENDR of userspace clears what is held back, too', () => {
   const { vm, gic } = readyVm();
   const { interrupts } = vm.gic;
-  interrupts.change(interrupts.find(0, 40), 40, 0, HELD);
+  interrupts.change(interrupts.find(0, 40), 40, 0, UNQUEUED);
   expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0x100n);
   vm.setDeviceAttr(gic, ispendr1, 0);
   expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);

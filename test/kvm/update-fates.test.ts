@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { attachVm } from '../../src/board/create-vm.ts';
-import type { DesignName, Source, Userland } from '../../src/vmm/design.ts';
+import type { DesignName, DesignSource, Userland } from '../../src/vmm/design.ts';
 import { DESIGNS } from '../../src/vmm/designs.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../../src/vmm/policies.ts';
 import { type UpdateTrial, updateFates } from '../../src/vmm/update-fates.ts';
 import { DOORBELL, mapMsi, readyVm, takeAll } from './vm-rig.ts';
 
-const lpi = (eventId: number): Source => ({ kind: 'msi', deviceId: 5, eventId, doorbell: DOORBELL });
+const lpi = (eventId: number): DesignSource => ({ kind: 'msi', deviceId: 5, eventId, doorbell: DOORBELL });
 
 /** Event 3 is LPI 8200, event 4 LPI 8201, both cached; the update is what `changes` do. */
 function trial(

@@ -23,14 +23,14 @@ const around = (ns: number) =>
 
 const options = { tolerance: 0.1, relative: false };
 
-describe('two runs', () => {
-  test('that are alike show no difference', () => {
+describe('comparing two runs', () => {
+  test('two equal runs show no difference', () => {
     const { regressions, paths } = compareRuns(runOf(around(500)), runOf(around(500).reverse()), options);
     expect(paths[0]).toMatchObject({ verdict: 'no difference seen', regression: false, delta: 0 });
     expect(regressions).toBe(0);
   });
 
-  test('of which one is slower past the tolerance: a regression, and the other way round faster', () => {
+  test('a run slower by more than the tolerance is a regression, and the reverse comparison is faster', () => {
     const slower = compareRuns(runOf(around(500)), runOf(around(650)), options);
     expect(slower.paths[0]).toMatchObject({ verdict: 'slower', regression: true, delta: 1 });
     expect(slower.paths[0]?.ratio).toBeCloseTo(1.3);
@@ -39,12 +39,12 @@ describe('two runs', () => {
     expect(faster.paths[0]).toMatchObject({ verdict: 'faster', regression: false, delta: -1 });
   });
 
-  test('a difference within the tolerance is seen, and is no regression', () => {
+  test('a difference within the tolerance has a verdict, and is no regression', () => {
     const seen = compareRuns(runOf(around(500)), runOf(around(650)), { ...options, tolerance: 0.5 });
     expect(seen.paths[0]).toMatchObject({ verdict: 'slower', regression: false });
   });
 
-  test('whose 99th percentiles alone differ have a verdict and bounds for these, and a regression where that is asked for', () => {
+  test('runs that differ only in the 99th percentiles have a verdict and bounds for these, and a regression with a p99 tolerance', () => {
     const tail = (run: ComparedRun): ComparedRun => ({
       ...run,
       paths: run.paths.map((path) => ({
@@ -68,14 +68,14 @@ describe('two runs', () => {
     expect(compareRuns(a, a, { ...options, p99Tolerance: 0 }).regressions).toBe(0);
   });
 
-  test('of machines of different speed are compared as multiples of their calibration', () => {
+  test('runs of hosts of different speed are compared as multiples of their calibration', () => {
     const [a, b] = [runOf(around(500), 100), runOf(around(1000), 200)];
     expect(compareRuns(a, b, options)).toMatchObject({ regressions: 1, sameMachine: false });
     expect(compareRuns(a, a, options)).toMatchObject({ regressions: 0, sameMachine: true });
     expect(compareRuns(a, b, { ...options, relative: true }).paths[0]?.verdict).toBe('no difference seen');
   });
 
-  test('many blocks of a boot are no more evidence than a few', () => {
+  test('more blocks of one boot are no more evidence', () => {
     const many = (run: ComparedRun): ComparedRun => ({
       ...run,
       paths: run.paths.map((path) => ({
@@ -90,12 +90,12 @@ describe('two runs', () => {
     expect(lots.paths[0]?.a).toEqual({ boots: 6, p50: 525, p99: 1575 });
   });
 
-  test('as few boots as may be show a clear difference, also where some of them are alike', () => {
+  test('the fewest allowed boots show a clear difference, even with ties', () => {
     const [a, b] = [runOf(Array(LEAST_BOOTS).fill(500)), runOf(Array(LEAST_BOOTS).fill(600))];
     expect(compareRuns(a, b, options).paths[0]).toMatchObject({ verdict: 'slower', regression: true });
   });
 
-  test('with too few boots, or no path in common, are refused', () => {
+  test('runs with too few boots, or no common path, are refused', () => {
     const few = runOf(around(500).slice(0, LEAST_BOOTS - 1));
     expect(() => compareRuns(few, runOf(around(500)), options)).toThrow(/needs 6 on each side/);
     expect(() => compareRuns({ steady: true, paths: [] }, runOf(around(500)), options)).toThrow(
@@ -121,7 +121,7 @@ describe('a saved run', () => {
       ],
     });
 
-  test('comes back, and several in one file are one sample', () => {
+  test('a saved run is read back, and several runs in one file form one sample', () => {
     const run = readSavedRuns(`${saved(1)}\n${saved(2)}\n`, 'a.json');
     expect(run.paths[0]?.blocks.map(({ boot, p50 }) => [boot, p50])).toEqual([
       [0, 1],

@@ -50,7 +50,7 @@ function expectSound({ paths }: LatencyResult) {
 }
 
 describe('a measurement', () => {
-  test('follows every signal on every path, and the sums of its stages are the whole', async () => {
+  test('latency follows every signal on every path, and the stages sum to the whole', async () => {
     const { result, pictures } = await runLatency(options({ paths: ALL_PATHS }));
     expect(result.paths.map(({ source, dispatch, waiting }) => ({ source, dispatch, waiting }))).toEqual(
       ALL_PATHS,
@@ -65,7 +65,7 @@ describe('a measurement', () => {
     }
   });
 
-  test('boots no more machines than there are rounds for, shares the signals out, and says how many there were', async () => {
+  test('latency boots at most one machine a round, splits the signals, and reports the number of boots', async () => {
     const { result, pictures } = await runLatency(options({ samples: 2, boots: 3 }));
     expectSound(result);
     expect(result.config.boots).toBe(2);
@@ -78,7 +78,9 @@ describe('a measurement', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  test('boots as many machines as were asked for, also for few signals', { timeout: 180_000 }, async () => {
+  test('latency boots the requested number of machines, even for few signals', {
+    timeout: 180_000,
+  }, async () => {
     const { result } = await runLatency(options({ samples: 12, boots: 6 }));
     expectSound(result);
     expect(result.config.boots).toBe(6);
@@ -87,7 +89,7 @@ describe('a measurement', () => {
     );
   });
 
-  test('each device signals each vCPU, beside others that sleep, compute or are stormed', async () => {
+  test('each device signals each vCPU, with a background that sleeps, computes or is stormed', async () => {
     for (const background of ['parked', 'busy', 'storming'] as const) {
       const given = { vcpus: 2, devices: 2, samples: 16, background, paths: [PATH] };
       const { result } = await runLatency(options(given));
@@ -101,7 +103,7 @@ describe('a measurement', () => {
     }
   });
 
-  test('an SGI, which has one sender for all devices, is counted once', async () => {
+  test('an SGI, sent by one vCPU for all devices, counts once', async () => {
     const paths: Path[] = [{ source: 'sgi', dispatch: 'inline', waiting: 'parked' }];
     const { result } = await runLatency(options({ vcpus: 2, devices: 2, samples: 16, paths }));
     expectSound(result);
@@ -167,7 +169,7 @@ describe('coordinated omission', () => {
     };
   }
 
-  test('a stall of the dispatcher is in the corrected histogram, and not in the other', async () => {
+  test('a stall of the dispatcher shows in the corrected histogram, and not in the uncorrected one', async () => {
     // Blocks of an eighth of a second: two that warm up, then the one that counts, somewhere in which the stall falls.
     const stalled = await count(2 * 250 + 80);
     expect(stalled.max).toBeGreaterThan(STALL_MS * 1e6 * 0.95);

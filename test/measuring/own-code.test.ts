@@ -38,8 +38,8 @@ const scale = (guest: string | undefined, device: string | undefined) =>
     own: { guest, device, sharedBytes: 4096 },
   });
 
-describe('latency with code of a user', () => {
-  test('times each signal of an own device up to an own handler, on every path', async () => {
+describe('latency with a guest and devices of the user', () => {
+  test('latency times each signal of a user device to the user handler, on every path', async () => {
     const { result } = await latency(example('guest.mjs'), DEVICE, { paths: PATHS });
     expect(result.config).toMatchObject({ guest: example('guest.mjs'), device: DEVICE });
     for (const { count, staged, unpaired, lines } of result.paths) {
@@ -50,7 +50,7 @@ describe('latency with code of a user', () => {
     }
   });
 
-  test('the time of an own handler is the stage "handled" of the way', async () => {
+  test('the time of a user handler is in the stage "handled"', async () => {
     const [own, ours] = [
       await latency(path('slow-guest.mjs'), undefined),
       await latency(undefined, undefined),
@@ -61,7 +61,7 @@ describe('latency with code of a user', () => {
     expect(own.result.config).not.toHaveProperty('device');
   });
 
-  test('an own guest is told which event an INTID is', async () => {
+  test('a user guest learns the event of an INTID', async () => {
     const { result } = await latency(path('asking-guest.mjs'), undefined);
     expect(result.paths[0]?.count).toBe(64);
     await expect(
@@ -71,14 +71,14 @@ describe('latency with code of a user', () => {
     ).rejects.toThrow(/vcpu\d threw in interrupt\(cpu, \d+\).*is no event/);
   });
 
-  test('a handler that throws ends the measurement with the place', async () => {
+  test('a handler that throws ends the measurement with an error that names the place', async () => {
     await expect(latency(path('throwing-guest.mjs'), undefined)).rejects.toMatchObject({
       code: 'ERR_THREAD_DIED',
       message: expect.stringMatching(/vcpu\d threw in interrupt.*throwing-guest\.mjs:2.*at fault/),
     });
   });
 
-  test('a device without a signal, one that promises and one that signals by MSI are refused', async () => {
+  test('a device that sends no signal, is asynchronous or signals by MSI is refused', async () => {
     await expect(latency(undefined, path('idle-device.mjs'))).rejects.toMatchObject({
       code: 'ERR_SCENARIO',
       message: expect.stringContaining('without a signal'),
@@ -90,19 +90,19 @@ describe('latency with code of a user', () => {
   });
 });
 
-describe('scale with code of a user', () => {
-  test('an own device keeps its LPIs on their way to an own guest', async () => {
+describe('scale with a guest and devices of the user', () => {
+  test('a user device keeps its LPIs in flight to a user guest', async () => {
     const { config, points } = await scale(example('guest.mjs'), example('device.mjs'));
     expect(config).toMatchObject({ guest: example('guest.mjs'), device: example('device.mjs') });
     expect(points[0]?.delivered).toBeGreaterThan(0);
   });
 
-  test('an own guest takes what our devices signal, and knows each event', async () => {
+  test('a user guest takes the signals of built-in devices, and knows each event', async () => {
     const { points } = await scale(path('asking-guest.mjs'), undefined);
     expect(points[0]?.delivered).toBeGreaterThan(0);
   });
 
-  test('a handler that throws, and a device without a signal, end the run', async () => {
+  test('a handler that throws, and a device that sends no signal, end the run', async () => {
     await expect(scale(path('throwing-guest.mjs'), undefined)).rejects.toMatchObject({
       code: 'ERR_THREAD_DIED',
     });
@@ -110,7 +110,7 @@ describe('scale with code of a user', () => {
   });
 });
 
-describe('the command line', () => {
+describe('irqloom latency --guest --device', () => {
   test.each([
     [['latency', '--guest', 'gone.mjs'], 'there is no file "gone.mjs"'],
     [['scale', '--device', 'gone.mjs'], 'there is no file "gone.mjs"'],
@@ -123,7 +123,7 @@ describe('the command line', () => {
     expect([status, stdout]).toEqual([2, '']);
   });
 
-  test('measures the example, and names its files', async () => {
+  test('measures the example, and names its files in the result', async () => {
     const files = ['--guest', example('guest.mjs'), '--device', example('device.mjs')];
     const { status, stdout } = await irqloom(['latency', ...files, '-n', '64', '--boots', '1']);
     expect(stdout).toContain(`guest ${example('guest.mjs')}, device ${example('device.mjs')}`);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { explore, type Scenario } from '../../src/explore/index.ts';
 import { litmus } from '../../src/races/litmus/names.ts';
 import { exploreHtml } from '../../src/report/explore-html.ts';
+import { COPY_SCRIPT } from '../../src/report/html/copy.ts';
 import { STEPPER_SCRIPT } from '../../src/report/html/stepper-script.ts';
 
 const html = (scenario: Scenario<Int32Array>): string =>
@@ -40,7 +41,9 @@ describe('the page of a failure', () => {
       },
       names: () => '"><script>',
     });
-    expect(evil.replace(`<script>${STEPPER_SCRIPT}</script>`, '')).not.toMatch(/<img|<script|<b>:/);
+    expect(evil.replace(`<script>'use strict';${COPY_SCRIPT}${STEPPER_SCRIPT}</script>`, '')).not.toMatch(
+      /<img|<script|<b>:/,
+    );
     expect(evil).toContain('&lt;script&gt;');
   });
 

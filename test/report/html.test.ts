@@ -10,7 +10,7 @@ import { page } from '../../src/report/html/page.ts';
 import { rangeChart } from '../../src/report/html/range-chart.ts';
 import { latencyHtml } from '../../src/report/latency-html.ts';
 import { scaleHtml } from '../../src/report/scale-html.ts';
-import { pairsMap } from '../../src/report/stress-pairs.ts';
+import { pairsMaps } from '../../src/report/stress-pairs.ts';
 import { count, rate } from '../../src/report/units.ts';
 import type { StressResult } from '../../src/stress/stress-result.ts';
 import { irqloom } from '../cli/run.ts';
@@ -126,7 +126,7 @@ async function crowdedReport(): Promise<string> {
       {
         title: 'Charts',
         cards: [
-          pairsMap(pairs),
+          ...pairsMaps(pairs),
           rangeChart('range', 'Ranges', 'One below the other.', [{ name: 'All', rows }], []),
           lineChart({
             ...{ id: 'line', title: 'Lines', text: 'Over sizes that double.', doubling: true },

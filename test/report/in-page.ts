@@ -6,7 +6,7 @@
 export const CHARTS = `[...document.querySelectorAll('svg')].map((svg) => {
   const text = (id) => document.getElementById(id)?.textContent ?? '';
   const [title, description] = (svg.getAttribute('aria-labelledby') ?? '').split(' ');
-  const marks = [...svg.querySelectorAll('.curve, .dot, .fill, .range, .dots')];
+  const marks = [...svg.querySelectorAll('.curve, .dot, .spot, .fill, .range, .dots')];
   const frame = svg.getBoundingClientRect();
   return {
     title: text(title),
@@ -66,10 +66,12 @@ export type Looks = {
   readonly overlapping: readonly string[];
 };
 
-export const HIDE_MARKS = `document.querySelectorAll('.curve, .dot').forEach((mark) => { mark.style.display = 'none'; })`;
+export const HIDE_MARKS = `document.querySelectorAll('.curve, .dot, .spot').forEach((mark) => { mark.style.display = 'none'; })`;
 
 /** Every cell of the heat map in a figure: what it says, the colour that it has, its place on the screen. */
-export const cellsOf = (id: string) => `[...document.querySelectorAll('#${id} rect')].map((cell) => {
+export const cellsOf = (
+  id: string,
+) => `[...document.querySelectorAll('#${id} rect.fill, #${id} rect.hole')].map((cell) => {
   const { left, top, width, height } = cell.getBoundingClientRect();
   return { said: cell.querySelector('title')?.textContent ?? '', colour: getComputedStyle(cell).color, hole: cell.classList.contains('hole'), left, top, width, height };
 })`;

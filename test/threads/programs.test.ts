@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { msiSenderProgram, programGuestProgram } from '../../src/conformance/guests/guest-thread.ts';
-import { compareDeviceProgram } from '../../src/debate/debate-device.ts';
-import { compareGuestProgram } from '../../src/debate/debate-guest.ts';
+import { debateDeviceProgram } from '../../src/debate/debate-device.ts';
+import { debateGuestProgram } from '../../src/debate/debate-guest.ts';
 import { harnessGuestProgram } from '../../src/harness/cpu.ts';
 import { harnessDeviceProgram } from '../../src/harness/device.ts';
 import { ownDriverProgram } from '../../src/harness/stress.ts';
@@ -21,8 +21,8 @@ import { guestProgram, loadFactory, type NamedProgram } from '../../src/threads/
 const PROGRAMS = {
   msiSenderProgram,
   programGuestProgram,
-  compareDeviceProgram,
-  compareGuestProgram,
+  debateDeviceProgram,
+  debateGuestProgram,
   harnessDeviceProgram,
   harnessGuestProgram,
   ownDriverProgram,

@@ -1,8 +1,8 @@
-/** What a debugger sends: a packet, or Ctrl-C. */
+/** Input from a debugger: a packet, or Ctrl-C. */
 export type GdbInput = { readonly packet: string } | 'interrupt';
 
 const INTERRUPT = 3;
-/** A packet of the size that the stub says it takes, with every character escaped; a longer one is dropped. */
+/** The longest accepted packet: the size that the stub reports, with every character escaped. */
 const MOST_CHARACTERS = 2 * 0x8000;
 
 /** The checksum of a packet's body: its bytes, summed modulo 256. */
@@ -12,7 +12,7 @@ export function checksum(body: string): string {
   return sum.toString(16).padStart(2, '0');
 }
 
-/** A packet around `body`. @see "Remote Protocol", GDB manual, appendix E */
+/** Frames `body` as a packet. @see "Remote Protocol", GDB manual, appendix E */
 export function frame(body: string): string {
   const escaped = body.replace(
     /[#$}*]/g,
@@ -21,7 +21,7 @@ export function frame(body: string): string {
   return `$${escaped}#${checksum(escaped)}`;
 }
 
-/** Takes a stream apart. A packet whose checksum is wrong is dropped, and asked for again. */
+/** Splits a stream into packets. Drops a packet with a wrong checksum, which the caller requests again. */
 export class PacketReader {
   #rest = '';
 
@@ -36,7 +36,7 @@ export class PacketReader {
         continue;
       }
       if (this.#rest !== '' && this.#rest[0] !== '$') {
-        this.#rest = this.#rest.slice(1); // an acknowledge, or noise
+        this.#rest = this.#rest.slice(1); // an acknowledgement, or noise
         continue;
       }
       const end = this.#rest.indexOf('#');

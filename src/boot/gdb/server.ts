@@ -4,19 +4,19 @@ import { frame, type GdbInput, PacketReader } from './packet.ts';
 import { GdbStub } from './stub.ts';
 import type { GdbTarget } from './target.ts';
 
-/** What a session is told of. */
+/** Callbacks of a session. */
 export type GdbWatch = {
   /** Called when a debugger can connect. */
   readonly listening: (port: number) => void;
-  /** Ends the session. */
+  /** True ends the session. */
   readonly isOver: () => boolean;
 };
 
 /**
- * Waits for a debugger on a port of this machine only, and serves it until it detaches, kills the guest, or the guest ends.
- * Before a debugger is connected the guest stands at its first instruction.
- * @returns whether the guest shall go on without a debugger
- * @throws IrqError `ERR_USAGE` where the port is taken
+ * Waits for a debugger on a port of the loopback interface, and serves it until it detaches, kills the guest, or the guest ends. Until
+ * a debugger connects, the guest stands at its first instruction.
+ * @returns whether the guest continues without a debugger
+ * @throws IrqError `ERR_USAGE` if the port is in use
  */
 export async function serveGdb(target: GdbTarget, port: number, watch: GdbWatch): Promise<boolean> {
   const server = createServer({ noDelay: true });
@@ -96,7 +96,7 @@ async function serve(socket: Socket, stub: GdbStub, watch: GdbWatch): Promise<bo
     }
     return closed;
   } finally {
-    // A debugger that neither reads nor closes its end keeps no process alive.
+    // A debugger that neither reads nor closes its end must not keep the process alive.
     socket.end(() => socket.destroy());
     socket.unref();
   }

@@ -4,13 +4,13 @@ import { type GdbTarget, REGISTERS } from './target.ts';
 const OK = 'OK';
 const FAILED = 'E01';
 const UNKNOWN = '';
-/** Signals: trap, and interrupt. */
+/** GDB's signal numbers: trap, and interrupt. */
 const STOPPED = { trap: '05', interrupt: '02' } as const;
 const PIECE_MS = 20;
-/** The thread of an action that is for all threads. */
+/** Thread ID of an action for all threads. */
 const ANY = '-1';
 
-/** The registers, for a debugger that does not know yet what it is connected to. */
+/** The target description: the registers. */
 const DESCRIPTION = `<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target version="1.0"><architecture>aarch64</architecture><feature name="org.gnu.gdb.aarch64.core">${[
   ...Array.from({ length: 31 }, (_, x) => `<reg name="x${x}" bitsize="64"/>`),
   '<reg name="sp" bitsize="64" type="data_ptr"/>',
@@ -18,12 +18,11 @@ const DESCRIPTION = `<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dt
   '<reg name="cpsr" bitsize="32"/>',
 ].join('')}</feature></target>`;
 
-/** What became of a packet: an answer; or the guest shall run, and the answer comes when it stops; or the debugger is gone. */
+/** The result of a packet: an answer; `run`: the guest runs, and the answer follows when it stops; or the debugger has left. */
 export type Reply = { readonly answer: string } | 'run' | 'detached' | 'killed';
 
 /**
- * GDB's remote protocol, one packet at a time, against a guest that stands still. vCPU n is thread n + 1. It knows of no
- * connection.
+ * GDB's remote protocol, one packet at a time, for a stopped guest. vCPU n is thread n + 1. Independent of the connection.
  */
 export class GdbStub {
   readonly #target: GdbTarget;
@@ -82,14 +81,14 @@ export class GdbStub {
     }
   }
 
-  /** Runs the guest for a moment: what to tell the debugger, or `undefined` while the guest goes on. */
+  /** Runs the guest for {@link PIECE_MS}. Returns the stop reply, or `undefined` while the guest continues. */
   run(): string | undefined {
     const vcpu: VcpuId = this.#target.run(PIECE_MS);
     if (vcpu >= 0) return this.stopped('trap', vcpu);
     return this.#target.hasEnded ? 'W00' : undefined;
   }
 
-  /** Tells the debugger that the guest stands still, and which vCPU is looked at. */
+  /** The stop reply; makes `vcpu` the current thread. */
   stopped(why: keyof typeof STOPPED, vcpu: VcpuId): string {
     if (this.#target.hasEnded) return 'W00';
     this.#current = vcpu;
@@ -114,7 +113,7 @@ export class GdbStub {
     return { answer: UNKNOWN };
   }
 
-  /** The first action that is a step decides; else all go on. */
+  /** vCont: the first step action wins; without one, all threads continue. */
   #continue(actions: string): Reply {
     const step = actions.split(';').find((action) => /^s/i.test(action));
     if (step === undefined) return 'run';
@@ -164,7 +163,7 @@ export class GdbStub {
     return this.#target.write(this.#general, at, Buffer.from(hex, 'hex')) ? OK : FAILED;
   }
 
-  /** Software breakpoints, and hardware ones, which are the same here; no watchpoints. */
+  /** Software and hardware breakpoints, which are the same here; no watchpoints. */
   #breakpoint(set: boolean, rest: string): string {
     const [kind, address = ''] = rest.split(',');
     if (kind !== '0' && kind !== '1') return UNKNOWN;
@@ -185,7 +184,7 @@ export class GdbStub {
   }
 }
 
-/** An address of at most 64 bits in hexadecimal; undefined for anything else, which any process of this machine may send. */
+/** An address of at most 64 bits in hexadecimal; undefined for other text: any process of the host may send packets. */
 function addressOf(hex: string): bigint | undefined {
   return /^[0-9a-f]{1,16}$/i.test(hex) ? BigInt(`0x${hex}`) : undefined;
 }

@@ -16,22 +16,22 @@ const WIDE_BYTES = 8;
 const CPSR_BYTES = 4;
 const PAGE = 4096n;
 
-/** What a debugger may do to a guest that stands still, and how the guest goes on. Runs in turns, on the main thread. */
+/** A debugger's operations on a stopped guest, and running it. Controlled scheduler, on the main thread. */
 export class GdbTarget {
   readonly #board: GuestBoard;
   readonly #controlled: Controlled;
   readonly #strategy: Strategy;
   readonly #look: () => void;
-  /** By virtual address: the instruction that a breakpoint has taken the place of. */
+  /** By virtual address: the instruction that a breakpoint's BRK replaces. */
   readonly #breakpoints = new Map<bigint, Uint8Array>();
 
-  /** @param look - lets the console have its turn */
+  /** @param look - serves the console */
   constructor(board: GuestBoard, controlled: Controlled, strategy: Strategy, look: () => void) {
     this.#board = board;
     this.#controlled = controlled;
     this.#strategy = strategy;
     this.#look = look;
-    // A debugger that looks before the guest runs sees its first instruction.
+    // A debugger that connects before the guest runs finds it at its first instruction.
     for (const vcpu of controlled.vcpus) vcpu.startIfPending();
     for (const vcpu of controlled.vcpus) vcpu.options = { semihosting: board.plan.semihosting, breaks: true };
   }
@@ -44,12 +44,12 @@ export class GdbTarget {
     return this.#board.end.hasCome;
   }
 
-  /** Whether there is a vCPU of that number and it is on. */
+  /** Whether the vCPU exists and is on. */
   isAlive(vcpu: VcpuId): boolean {
     return vcpu >= 0 && vcpu < this.vcpus && (vcpu === 0 || this.#board.psci.isOn(vcpu));
   }
 
-  /** A register as the bytes of its value in hexadecimal, lowest first; `undefined` where there is none. */
+  /** A register's value in hexadecimal, lowest byte first; `undefined` if no such register exists. */
   register(vcpu: VcpuId, register: number): string | undefined {
     const { core } = this.#vcpu(vcpu);
     if (!isRegister(register)) return undefined;
@@ -68,7 +68,7 @@ export class GdbTarget {
     return true;
   }
 
-  /** Guest memory at a virtual address, as hexadecimal: as much as is mapped; `undefined` where nothing is. */
+  /** Guest memory at a virtual address in hexadecimal, up to the first unmapped byte; `undefined` if the first is unmapped. */
   read(vcpu: VcpuId, address: bigint, bytes: number): string | undefined {
     const parts: number[] = [];
     for (let index = 0; index < Math.min(bytes, MOST_BYTES); index++) {
@@ -92,7 +92,7 @@ export class GdbTarget {
     return true;
   }
 
-  /** Puts a BRK in the place of an instruction; false where nothing is mapped. */
+  /** Replaces an instruction by BRK; false if the address is not mapped. */
   setBreakpoint(vcpu: VcpuId, address: bigint): boolean {
     if (this.#breakpoints.has(address)) return true;
     const hex = this.read(vcpu, address, BRK.length);
@@ -112,13 +112,13 @@ export class GdbTarget {
     for (const address of [...this.#breakpoints.keys()]) this.clearBreakpoint(vcpu, address);
   }
 
-  /** One instruction of one vCPU, also where a breakpoint has its place. */
+  /** Runs one instruction of one vCPU, even at a breakpoint. */
   step(vcpu: VcpuId): void {
     const found = this.#vcpu(vcpu);
     const { pc } = found.core;
     const original = this.#breakpoints.get(pc);
     const patched = original !== undefined && this.write(vcpu, pc, original);
-    // A BRK of the guest's own is an exception of the guest's.
+    // A BRK of the guest itself must raise the guest's exception.
     found.options = { semihosting: this.#board.plan.semihosting, breaks: false };
     this.#controlled.step(vcpu, 1);
     found.options = { semihosting: this.#board.plan.semihosting, breaks: true };
@@ -126,7 +126,7 @@ export class GdbTarget {
     this.#look();
   }
 
-  /** Runs all vCPUs for a while. Returns the vCPU that stands at a breakpoint, or -1 where the guest goes on, or has ended. */
+  /** Runs all vCPUs for so many ms. Returns the vCPU that has stopped at a breakpoint, or -1 if none has or the guest has ended. */
   run(milliseconds: number): number {
     const end = performance.now() + milliseconds;
     for (const { id, core } of this.#controlled.vcpus) if (this.#breakpoints.has(core.pc)) this.step(id);
@@ -157,7 +157,7 @@ export class GdbTarget {
   }
 }
 
-/** Whether there is a register of that number, which is NaN where a packet had none. */
+/** Whether a register number is valid; NaN, for a packet without a number, is not. */
 function isRegister(register: number): boolean {
   return register >= 0 && register < REGISTERS;
 }

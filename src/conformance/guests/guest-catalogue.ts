@@ -7,28 +7,28 @@ import type { RestoredActive } from './programs-inject.ts';
 import { type LpiStress, PENDING_LPIS } from './programs-its.ts';
 import { injectAll, injectNone, restoreActive, type Userspace } from './userspace.ts';
 
-/** A part of a scenario: every vCPU runs the program in a thread of its own, from its start to its end. */
+/** A part of a test: every vCPU runs the program once, in a thread of its own. */
 export type Part = {
   readonly program: ProgramKey;
   readonly options?: unknown;
-  /** On the main thread, before the threads start. */
+  /** Runs on the main thread before the threads start. */
   readonly before?: (machine: Machine) => void;
-  /** On the main thread, while they run. */
+  /** Runs on the main thread while the threads run. */
   readonly userspace?: Userspace;
   /** Device threads that send messages. */
   readonly senders?: LpiStress;
-  /** Once they have ended: the machine that the next part runs on. */
+  /** Runs after the threads have ended; returns the machine for the next part. */
   readonly after?: (machine: Machine) => Machine;
 };
 
-/** A guest with what must be delivered to it. */
-export type GuestScenario = {
+/** A guest and its expected deliveries. */
+export type GuestTest = {
   readonly name: string;
-  /** Whose test it does again, and what that asserts. */
+  /** The original test, and its assertion. */
   readonly about: string;
   readonly vcpus: number;
   readonly parts: readonly Part[];
-  /** All that must be delivered; nothing else may be. */
+  /** The exact deliveries: any other delivery fails the test. */
   readonly expected: readonly Delivery[];
 };
 
@@ -45,8 +45,8 @@ const RESTORED: readonly RestoredActive[] = [
   { intid: 70, edge: false, eoiMode: 1 },
 ];
 
-/** What kvm-unit-tests and the kernel's selftests check of a GICv3 and its ITS. @see gicv3-its-model, section 12 */
-export const GUESTS: readonly GuestScenario[] = [
+/** The tests of kvm-unit-tests and of the kernel's selftests for a GICv3 and its ITS. @see gicv3-its-model, section 12 */
+export const GUESTS: readonly GuestTest[] = [
   {
     name: 'ipi-self',
     about: 'kvm-unit-tests gicv3-ipi: an SGI to the sender comes once, and to no other vCPU',

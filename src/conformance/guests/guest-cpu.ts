@@ -12,11 +12,11 @@ import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { setUpDistributor, setUpLpis, setUpVectorIts, zeroItt } from '../vectors/vector-macros.ts';
 import { Noticeboard } from './noticeboard.ts';
 
-/** How long a guest waits for what must come, ms; and how long it sleeps at most before it looks again. */
+/** The longest wait of a guest for an expected condition, and its longest sleep between two checks, ms. */
 const BOUND_MS = 5_000;
 const NAP_MS = 100;
 
-/** A check of a guest that does not hold: the guest's own words. */
+/** A check of a guest failed; the message is the guest's own. */
 export class CheckFailed extends Error {
   override readonly name = 'CheckFailed';
 }
@@ -24,7 +24,7 @@ export class CheckFailed extends Error {
 /** The frames of a vCPU's accesses; offsets from 0x10000 of `gicr` are the SGI frame. */
 export const FRAME = { gicd: VECTOR_LAYOUT.GICD, gicr: VECTOR_LAYOUT.GICR, gits: VECTOR_LAYOUT.ITS } as const;
 
-/** What a guest's code on one vCPU can do, in that vCPU's thread: registers, the ITS's driver, waiting for interrupts. */
+/** A guest program's interface to one vCPU, in that vCPU's thread: registers, the ITS driver, waiting for interrupts. */
 export class GuestCpu {
   readonly id: VcpuId;
   readonly vcpus: number;
@@ -35,9 +35,9 @@ export class GuestCpu {
   readonly #vcpu: Vcpu;
   readonly gic: GicDriver;
   readonly #its: ItsDriver;
-  /** What is done with an interrupt that was acknowledged and counted; ends it, unless the guest says otherwise. */
+  /** Handles an acknowledged and counted interrupt. Default: EOI, and in EOImode 1 DIR. */
   handler: (intid: Intid) => void = (intid) => this.end(intid);
-  /** PSTATE.I and F: nothing is taken. */
+  /** PSTATE.I and F: while true, the vCPU takes no interrupt. */
   masked = false;
 
   constructor(machine: Machine, vcpu: Vcpu) {
@@ -54,7 +54,7 @@ export class GuestCpu {
 
   // ---- setting up
 
-  /** The distributor and all groups, by vCPU 0; its own interface by each. Returns when all are ready. */
+  /** vCPU 0 sets up the distributor and all groups; each vCPU its own interface. Returns when all vCPUs are ready. */
   setUp(priorityMask = 0xf0): void {
     if (this.id === 0) setUpDistributor(this.target, this.vcpus);
     this.cpu.priorityMask = priorityMask;
@@ -63,7 +63,7 @@ export class GuestCpu {
     this.settle();
   }
 
-  /** Tables of LPIs for every vCPU, and of the ITS. By one vCPU. */
+  /** Sets up the LPI tables of every vCPU, and the ITS. One vCPU calls this. */
   setUpIts(): void {
     setUpLpis(
       this.target,
@@ -85,7 +85,7 @@ export class GuestCpu {
     this.machine.bus.write(address, bytes, BigInt.asUintN(64, BigInt(value)));
   }
 
-  /** An address in a redistributor. */
+  /** The address of a register in a vCPU's redistributor. */
   gicr(vcpu: VcpuId, offset: number): number {
     return FRAME.gicr + vcpu * GICR_STRIDE + offset;
   }
@@ -94,7 +94,7 @@ export class GuestCpu {
     this.#its.send(...commands);
   }
 
-  /** Writes the byte of an LPI in the configuration table; the ITS is not told. */
+  /** Writes an LPI's byte in the configuration table, without INV. */
   configure(lpi: Intid, on: boolean): void {
     this.machine.memory.setByte(VECTOR_LAYOUT.PROP + lpi - FIRST_LPI, lpiConfig(LINUX_PRIORITY, on));
   }
@@ -111,7 +111,7 @@ export class GuestCpu {
     this.cpu.deactivate(intid);
   }
 
-  /** Takes one interrupt if the vCPU is signalled and does not mask it; false if not. */
+  /** Takes one interrupt if the vCPU is signalled and not masked. Returns whether it took one. */
   take(): boolean {
     const { cpu } = this;
     if (this.masked || !cpu.signalled) return false;
@@ -128,7 +128,7 @@ export class GuestCpu {
     return true;
   }
 
-  /** Takes interrupts until `condition` holds and none is left; false if it does not within the bound. */
+  /** Takes interrupts until `condition` holds and no interrupt is signalled; false after the bound. */
   wait(condition: () => boolean, boundMs = BOUND_MS): boolean {
     const bell = this.machine.gic.interrupts.bell(this.id);
     const end = this.machine.clock.now() + boundMs * 1e6;
@@ -149,31 +149,31 @@ export class GuestCpu {
     }
   }
 
-  /** Takes interrupts until the part is over. What vCPUs do that have no part of their own. */
+  /** Takes interrupts until the part is over: for vCPUs without a role in the program. */
   serve(): void {
     this.wait(() => this.notices.isOver, 60_000);
     while (this.take());
   }
 
-  /** Returns when every vCPU has taken all that it had: what was not delivered by now will not be. */
+  /** Returns when every vCPU has taken all its signalled interrupts: an interrupt sent before and not delivered by then is lost. */
   settle(): void {
     const round = this.notices.ask();
     const answered = this.wait(() => this.notices.isAnswered(round), 20_000);
     this.check(answered, 'a vCPU did not answer');
   }
 
-  /** Ends the part, after a last round. */
+  /** Settles, then ends the part. */
   finish(): void {
     this.settle();
     this.notices.finish();
   }
 
-  /** @throws CheckFailed, with `what` does not hold */
+  /** @param what - the message of a failure. @throws CheckFailed unless `holds` */
   check(holds: boolean, what: string): void {
     if (!holds) throw new CheckFailed(`vCPU ${this.id}: ${what}`);
   }
 
-  /** Checks a number. */
+  /** Checks a number. @param what - its name, for the message. @throws CheckFailed */
   equal(got: number | bigint, expected: number | bigint, what: string): void {
     const show = (value: number | bigint) => (value > 15 ? `0x${value.toString(16)}` : `${value}`);
     this.check(BigInt(got) === BigInt(expected), `${what} is ${show(got)}, not ${show(expected)}`);

@@ -12,10 +12,10 @@ import { Noticeboard } from './noticeboard.ts';
 import { PROGRAMS, type Program, type ProgramKey } from './programs.ts';
 import { type LpiStress, MAPPED, SENT } from './programs-its.ts';
 
-/** What a vCPU's thread is told: the program, and what that is told. */
+/** The parameters of a vCPU's thread: the program and its options. */
 type GuestTask = { readonly program: ProgramKey; readonly options: unknown };
 
-/** The guest of a vCPU: runs a program from its start to its end. */
+/** The guest of a vCPU: runs a program once. */
 export function programGuest(machine: Machine, vcpu: Vcpu, { program, options }: GuestTask): Guest {
   const run: Program = PROGRAMS[program];
   const guest = new GuestCpu(machine, vcpu);
@@ -26,7 +26,7 @@ export function programGuest(machine: Machine, vcpu: Vcpu, { program, options }:
       begun = true;
       run(guest, options);
     },
-    // Whatever is left when the program has ended.
+    // Interrupts that the program has left.
     interrupt: (intid) => guest.notices.count(guest.id, intid),
     finished: () => true,
   };
@@ -37,10 +37,10 @@ export const programGuestProgram = guestProgram(import.meta.url, programGuest);
 const NAP_MS = 0.05;
 const BOUND_MS = 10_000;
 
-/** What a device thread of the LPI stress is told. */
+/** The parameters of a device thread of the LPI stress. */
 type MsiTask = LpiStress & { readonly thread: number };
 
-/** A device thread: sends every event of its devices by KVM_SIGNAL_MSI, and waits for all of them before the next round. */
+/** A device thread: in each round, sends every event of its devices by KVM_SIGNAL_MSI and waits until all are delivered. */
 export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: number } } {
   const { devices, events, rounds, threads, thread } = task;
   const notices = new Noticeboard(machine);

@@ -1,20 +1,20 @@
 import type { Intid, VcpuId } from '../../arch/intid.ts';
 
-/** What became of one guest. */
+/** The result of one guest. */
 export type GuestResult = {
   readonly name: string;
   readonly vcpus: number;
   readonly expected: number;
   readonly delivered: number;
-  /** Deliveries that did not come; that came more often than they should; and of what should not come at all there. */
+  /** Expected deliveries that did not come; deliveries beyond the expected number; deliveries that no expectation names. */
   readonly missing: number;
   readonly extra: number;
   readonly unexpected: number;
-  /** Acknowledges that returned nothing although the vCPU had been signalled. */
+  /** Acknowledges that returned no interrupt although the vCPU was signalled. */
   readonly spurious: number;
-  /** The check of the guest, or of userspace, that did not hold; null if all did. */
+  /** The failed check of the guest or of userspace; null if all passed. */
   readonly failure: string | null;
-  /** The first deliveries that are not as they should be. */
+  /** The first deliveries with a wrong number. */
   readonly wrong: readonly {
     readonly vcpu: VcpuId;
     readonly intid: Intid;
@@ -29,11 +29,11 @@ export type GuestsResult = {
   readonly command: 'guests';
   readonly guests: readonly GuestResult[];
   readonly failed: number;
-  /** Ctrl-C ended the run: the guests after these were not run. */
+  /** Ctrl-C ended the run: guests that are not listed did not run. */
   readonly interrupted?: true;
 };
 
-/** Whether everything came as it should. */
+/** Whether all deliveries and checks are right. */
 export function passed({ missing, extra, unexpected, spurious, failure }: GuestResult): boolean {
   return missing + extra + unexpected + spurious === 0 && failure === null;
 }

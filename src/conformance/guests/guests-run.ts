@@ -2,35 +2,35 @@ import { untilAborted } from '../../base/until-aborted.ts';
 import type { Fault } from '../../board/config.ts';
 import { Machine } from '../../board/machine.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
-import type { GuestScenario, Part } from './guest-catalogue.ts';
+import type { GuestTest, Part } from './guest-catalogue.ts';
 import { msiSenderProgram, programGuestProgram } from './guest-thread.ts';
 import { type GuestResult, type GuestsResult, passed } from './guests-result.ts';
 import { type Delivery, guestConfig, Noticeboard } from './noticeboard.ts';
 
 export type GuestOptions = {
-  /** A rule of the machine to be broken, to see that it is noticed. */
+  /** An injected fault, which the guests must detect. */
   readonly fault?: Fault;
-  /** How long userspace, and the whole of a part, may take, ms. */
+  /** The longest time of userspace, and of a whole part, ms. */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
 };
 
 const SHOWN = 10;
 const PATIENCE_MS = 30_000;
-/** How long threads may take to end once they are told to. */
+/** How long threads may take to end after the part is over, ms. */
 const LEAVE_MS = 10_000;
 const LOOK_MS = 1;
 
 /** Runs guests one after the other. */
 export async function runGuests(
-  scenarios: readonly GuestScenario[],
+  tests: readonly GuestTest[],
   options: GuestOptions & { readonly each?: (result: GuestResult) => void } = {},
 ): Promise<GuestsResult> {
   const guests: GuestResult[] = [];
-  for (const scenario of scenarios) {
+  for (const test of tests) {
     if (options.signal?.aborted) break;
-    const result = await runGuest(scenario, options);
-    // The guest under way when Ctrl-C came has no verdict.
+    const result = await runGuest(test, options);
+    // A guest that Ctrl-C interrupted has no verdict.
     if (options.signal?.aborted) break;
     options.each?.(result);
     guests.push(result);
@@ -41,11 +41,11 @@ export async function runGuests(
 }
 
 /**
- * Runs a guest: its parts one after the other, each vCPU in a thread of its own.
- * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`; what a guest finds wrong is a result
+ * Runs a guest: its parts one after the other, each vCPU in a thread of its own. A failed check is a result.
+ * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
-export async function runGuest(scenario: GuestScenario, options: GuestOptions = {}): Promise<GuestResult> {
-  const { vcpus, parts, expected, name } = scenario;
+export async function runGuest(test: GuestTest, options: GuestOptions = {}): Promise<GuestResult> {
+  const { vcpus, parts, expected, name } = test;
   const senders = Math.max(0, ...parts.map((part) => part.senders?.threads ?? 0));
   const start = performance.now();
   let machine = Machine.create({ ...guestConfig(vcpus, senders), fault: options.fault ?? 'none' });
@@ -64,14 +64,14 @@ export async function runGuest(scenario: GuestScenario, options: GuestOptions = 
     vcpus,
     expected: sum(expected),
     delivered: sum(delivered),
-    ...compare(expected, delivered),
+    ...compareDeliveries(expected, delivered),
     spurious: notices.spurious,
     failure,
     seconds: (performance.now() - start) / 1000,
   };
 }
 
-/** Runs a part to its end; what was wrong, if a check did not hold. */
+/** Runs a part. Returns the failed check, if any. */
 async function runPart(
   machine: Machine,
   part: Part,
@@ -90,14 +90,14 @@ async function runPart(
   }, patienceMs);
   signal?.addEventListener('abort', giveUp);
   const failures: string[] = [];
-  /** A check that does not hold ends the part; anything else is an error of ours, and is thrown. */
+  /** Records a failed check, which ends the part. Throws all other errors. */
   const watched = async (work: Promise<unknown> | undefined) => {
     try {
       await work;
     } catch (error) {
       giveUp();
       if (!(error instanceof Error) || error.name !== 'CheckFailed') throw error;
-      // A thread's name goes before; the check names its vCPU by itself.
+      // The message begins with the thread's name; a check names its vCPU itself.
       const words = error.message.replace(/^vcpu\d+: /, '');
       if (words !== 'given up') failures.push(words);
     }
@@ -138,7 +138,7 @@ function castOf({ program, options, senders }: Part): Cast {
   };
 }
 
-function compare(expected: readonly Delivery[], delivered: readonly Delivery[]) {
+function compareDeliveries(expected: readonly Delivery[], delivered: readonly Delivery[]) {
   const key = ({ vcpu, intid }: Delivery) => `${vcpu} ${intid}`;
   const wanted = new Map(expected.map((delivery) => [key(delivery), delivery]));
   const got = new Map(delivered.map((delivery) => [key(delivery), delivery]));

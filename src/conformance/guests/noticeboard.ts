@@ -8,12 +8,12 @@ import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 /** Guest memory from the tables of {@link VECTOR_LAYOUT} on: 16 MiB. */
 const MEMORY = { base: VECTOR_LAYOUT.PROP, bytes: 0x100_0000 };
 
-/** INTIDs that are counted one by one: below 256 all, and so many LPIs; what else there is counts as the last of them. */
+/** INTIDs with a counter each: all below 256, and so many LPIs. All other INTIDs share the last counter. */
 const LPIS = 768;
 const COUNTED = 256 + LPIS;
 const FLAGS = 16;
 
-/** The machine that guests run on, KVM's kind. */
+/** The configuration of the guests' machine, with KVM's personality. */
 export function guestConfig(vcpus: number, devices: number): MachineConfig {
   return {
     ...DEFAULT_CONFIG,
@@ -32,7 +32,7 @@ export function guestConfig(vcpus: number, devices: number): MachineConfig {
 
 type Regions = {
   readonly abort: Region;
-  /** Asks every vCPU to take what it has; then by vCPU, a line each, the last question that it answered. */
+  /** `round`: the number of the last round. `answered`: by vCPU, a cache line each, the last round that the vCPU has answered. */
   readonly round: Region;
   readonly answered: Region;
   readonly over: Region;
@@ -64,12 +64,12 @@ function indexOf(intid: Intid): number {
   return intid >= FIRST_LPI && intid < FIRST_LPI + LPIS - 1 ? 256 + intid - FIRST_LPI : COUNTED - 1;
 }
 
-/** One kind of delivery: how often `intid` came, or should come, to `vcpu`. An INTID of -1 stands for all that are not counted. */
+/** How often `intid` was, or should be, delivered to `vcpu`. INTID -1: all INTIDs without a counter of their own. */
 export type Delivery = { readonly vcpu: VcpuId; readonly intid: Intid; readonly times: number };
 
 /**
- * Where guests, their devices and userspace meet: what was delivered, rounds and flags. A view of the scenario's words;
- * they lie in the machine, so that what was delivered before it was moved counts afterwards too. Any thread.
+ * Shared state of guests, their devices and userspace: counts of deliveries, rounds and flags. A view of the machine's `scenario`
+ * region, so a migration moves the counts too. Any thread.
  */
 export class Noticeboard {
   readonly #machine: Machine;
@@ -82,14 +82,14 @@ export class Noticeboard {
     this.#at = regionsOf(new Layout(machine.scenario.at), this.#vcpus);
   }
 
-  /** Before the threads of a part start: no thread has answered, nothing is over. What was delivered stays. */
+  /** Resets rounds and flags, but not the counts. Call it before the threads of a part start. */
   begin(): void {
     const { abort, round, answered, over, flags } = this.#at;
     for (const region of [abort, round, answered, over, flags])
       for (let at = 0; at < region.words; at++) store(this.#machine.words, region.at + at, 0);
   }
 
-  /** Notes an interrupt that `vcpu` has taken. */
+  /** Counts an interrupt that `vcpu` has taken. */
   count(vcpu: VcpuId, intid: Intid): void {
     add(this.#machine.words, this.#countAt(vcpu, indexOf(intid)), 1);
     this.ringAll();
@@ -100,14 +100,14 @@ export class Noticeboard {
     return load(this.#machine.words, this.#countAt(vcpu, indexOf(intid)));
   }
 
-  /** How often all vCPUs together have. */
+  /** How often all vCPUs together have taken `intid`. */
   gotByAll(intid: Intid): number {
     let sum = 0;
     for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++) sum += this.got(vcpu, intid);
     return sum;
   }
 
-  /** All that was delivered, by vCPU and INTID. */
+  /** All deliveries, by vCPU and INTID. */
   delivered(): Delivery[] {
     const found: Delivery[] = [];
     for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++) {
@@ -120,7 +120,7 @@ export class Noticeboard {
     return found;
   }
 
-  /** Notes that an acknowledge returned nothing although the vCPU had been signalled. */
+  /** Counts an acknowledge that returned no interrupt although the vCPU was signalled. */
   countSpurious(vcpu: VcpuId): void {
     add(this.#machine.words, this.#at.spurious.at + vcpu * LINE, 1);
   }
@@ -132,7 +132,7 @@ export class Noticeboard {
     return sum;
   }
 
-  /** Begins a round: every vCPU shall take what it has, and answer. Returns the round's number. */
+  /** Begins a round: each vCPU takes its signalled interrupts, then answers. Returns the round's number. */
   ask(): number {
     const round = add(this.#machine.words, this.#at.round.at, 1) + 1;
     this.ringAll();
@@ -155,7 +155,7 @@ export class Noticeboard {
     return true;
   }
 
-  /** A word that stands for what the parts of a scenario agree upon. @param flag - below {@link FLAGS} */
+  /** A word whose meaning the programs of a test define. @param flag - below {@link FLAGS} */
   flag(flag: number): number {
     return load(this.#machine.words, this.#at.flags.at + flag);
   }

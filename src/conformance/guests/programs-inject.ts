@@ -6,14 +6,14 @@ import { FRAME, type GuestCpu } from './guest-cpu.ts';
 const EOIMODE = 2;
 const ALL = 0xffff_ffff;
 
-/** What guest and userspace tell each other: the guest is ready; userspace has finished. */
+/** Flags: the guest is ready; userspace has finished. */
 export const READY = 0;
 export const FINISHED = 1;
 
 const lineOf = (intid: Intid, vcpu: VcpuId) =>
   packIrqLine({ type: intid < 32 ? IRQ_TYPE_PPI : IRQ_TYPE_SPI, vcpu: intid < 32 ? vcpu : 0, intid });
 
-/** Every interrupt there is is enabled; SPI n goes to vCPU n modulo their number. */
+/** Enables all interrupts. SPI n targets vCPU n modulo the number of vCPUs. */
 function enableAll(guest: GuestCpu): void {
   for (let vcpu: VcpuId = 0; vcpu < guest.vcpus; vcpu++) guest.write(guest.gicr(vcpu, gicr.ISENABLER0), ALL);
   for (let intid: Intid = 32; intid < 32 + guest.machine.config.spis; intid++)
@@ -22,10 +22,10 @@ function enableAll(guest: GuestCpu): void {
     guest.write(FRAME.gicd + gicd.ISENABLER + 4 * word, ALL);
 }
 
-/** Every INTID, one after the other, made pending by gicd.ISPENDR; then userspace does it in its ways. */
+/** Makes every INTID pending in turn by GICD_ISPENDR; then userspace injects each by its own calls. */
 export function injection(guest: GuestCpu): void {
   guest.setUp();
-  // A PPI is level-triggered: its device lowers the wire before the guest ends it.
+  // A PPI is level-triggered: its device lowers the wire before the guest's EOI.
   guest.handler = (intid) => {
     if (intid >= 16 && intid < 32) guest.machine.vm.irqLine(lineOf(intid, guest.id), false);
     guest.end(intid);
@@ -49,7 +49,7 @@ export function injection(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** Everything is enabled, and nothing must come. */
+/** Enables all interrupts; no interrupt must come. */
 export function nothingComes(guest: GuestCpu): void {
   guest.setUp();
   if (guest.id !== 0) {
@@ -67,13 +67,13 @@ export function nothingComes(guest: GuestCpu): void {
 
 export type RestoredActive = { readonly intid: Intid; readonly edge: boolean; readonly eoiMode: 0 | 1 };
 
-/** Priority of the interrupt that is active from the start, of one that must wait for it, and of one that preempts. */
+/** Priorities of the restored active interrupt, of a less urgent one that waits, and of one that preempts. */
 const PRIORITIES = [0x80, 0xa0, 0x40] as const;
 export const ACTIVE_PRIORITY = PRIORITIES[0];
 
 /**
- * Userspace has restored an interrupt as active, with its priority. It does not come while it is active, neither does a
- * less urgent one; a more urgent one does. Once it is ended, both come.
+ * Userspace has restored an interrupt as active, with its active priority. While active, neither it nor a less urgent interrupt is
+ * delivered; a more urgent one is. After its EOI, both are delivered.
  */
 export function restoredActive(guest: GuestCpu, options: unknown): void {
   const { intid, edge, eoiMode } = options as RestoredActive;
@@ -124,7 +124,7 @@ export function restoredActive(guest: GuestCpu, options: unknown): void {
   guest.finish();
 }
 
-/** Offset of the configuration register of an SPI, and the two bits in it that make it edge-triggered. */
+/** The GICD_ICFGR of an SPI, and the bit in it that makes the SPI edge-triggered. */
 export function triggerOf(intid: Intid): { offset: number; mask: number } {
   return { offset: gicd.ICFGR + 4 * (intid >> 4), mask: 2 << (2 * (intid & 15)) };
 }

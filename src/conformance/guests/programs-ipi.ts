@@ -4,7 +4,7 @@ import { FRAME, type GuestCpu } from './guest-cpu.ts';
 /** ICC_CTLR_EL1.EOImode. */
 const EOIMODE = 2;
 
-/** An SGI to the vCPU itself. */
+/** vCPU 0 sends an SGI to itself. */
 export function ipiSelf(guest: GuestCpu): void {
   guest.setUp();
   if (guest.id !== 0) {
@@ -16,7 +16,7 @@ export function ipiSelf(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** SGIs to a list: every other vCPU, among them the sender. */
+/** vCPU 0 sends SGIs to a target list: every second vCPU, itself included. */
 export function ipiList(guest: GuestCpu): void {
   guest.setUp();
   if (guest.id !== 0) {
@@ -29,7 +29,7 @@ export function ipiList(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** SGIs to all but the sender, from every vCPU in turn, each by an INTID of its own. */
+/** Each vCPU in turn sends an SGI with its own INTID to all other vCPUs. */
 export function ipiBroadcast(guest: GuestCpu): void {
   guest.setUp();
   guest.wait(() => guest.notices.flag(0) === guest.id);
@@ -45,7 +45,7 @@ export function ipiBroadcast(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** The active state of an interrupt is cleared by a register, not by DIR: then it can come again. */
+/** ICACTIVER, not DIR, clears the active state of an interrupt; the interrupt is then delivered again. */
 export function activeCleared(guest: GuestCpu): void {
   guest.setUp();
   if (guest.id !== 0) {
@@ -90,7 +90,7 @@ export function preemption(guest: GuestCpu): void {
     const own = depth++;
     guest.equal(guest.cpu.runningPriority, priorityOf(own), `the running priority at depth ${own}`);
     if (own > 0) {
-      // One that is less urgent must wait.
+      // A less urgent interrupt must wait.
       guest.write(FRAME.gicd + gicd.ISPENDR + 4, 1 << 31);
       guest.check(!guest.cpu.signalled, 'a less urgent interrupt is signalled');
     }
@@ -127,7 +127,7 @@ export function group0(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** vCPU 0 takes an SPI in EOImode 1; vCPU 1 deactivates it by DIR; only then it comes again. */
+/** vCPU 0 takes an SPI in EOImode 1; vCPU 1 deactivates it by DIR; only then is the SPI delivered again. */
 export function asymmetricDir(guest: GuestCpu): void {
   const spi = 40;
   guest.setUp();

@@ -11,7 +11,7 @@ const SECOND = { deviceId: 7, eventId: 255, lpi: 8196, collectionId: 2 } as cons
 
 const ittOf = (deviceId: DeviceId) => VECTOR_LAYOUT.ITT + deviceId * 0x4000;
 
-/** What the ITS says of itself can only be read, and is enough to work with. */
+/** The ITS's identification registers are read-only, and report the features that the guest needs. */
 export function introspection(guest: GuestCpu, options: unknown): void {
   const { idBits } = options as { idBits: number };
   guest.setUp();
@@ -68,7 +68,7 @@ function expectDeliveries(guest: GuestCpu, first: number, second: number, when: 
   guest.equal(other, second, `how often LPI ${SECOND.lpi} came ${when}`);
 }
 
-/** INT delivers, INV and INVALL take over what the table says, MAPD V=0 ends it all. */
+/** INT delivers; INV and INVALL apply the configuration table; MAPD V=0 ends all mappings of the device. */
 export function trigger(guest: GuestCpu): void {
   guest.setUp();
   if (guest.id !== 0) {
@@ -87,7 +87,7 @@ export function trigger(guest: GuestCpu): void {
   guest.its({ name: 'INV', deviceId, eventId }, int);
   expectDeliveries(guest, 1, 1, 'while it was disabled');
   guest.configure(lpi, true);
-  // What was sent while it was disabled is pending, and is one with this.
+  // The INT sent while the LPI was disabled is still pending; the second INT merges with it.
   guest.its(int, { name: 'INVALL', collectionId });
   expectDeliveries(guest, 2, 1, 'by INVALL');
   guest.its(int);
@@ -110,7 +110,7 @@ export function migrationBefore(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** And after it, with nothing set up anew, once more. */
+/** After a migration, without new setup: both events deliver once more. */
 export function migrationAfter(guest: GuestCpu): void {
   if (guest.id !== 0) {
     guest.serve();
@@ -125,10 +125,10 @@ function intBoth(guest: GuestCpu): void {
   for (const { deviceId, eventId } of [FIRST, SECOND]) guest.its({ name: 'INT', deviceId, eventId });
 }
 
-/** How many LPIs are preset, to vCPUs 0 and 1 in turn. */
+/** The number of LPIs set in the pending tables, of vCPUs 0 and 1 in turn. */
 export const PENDING_LPIS = 256;
 
-/** LPIs that the pending tables name while LPIs are off; then LPIs are enabled, but no vCPU takes any yet. */
+/** Sets LPIs in the pending tables while LPIs are disabled, then enables LPIs. No vCPU takes an LPI yet: group 1 is disabled. */
 export function pendingBefore(guest: GuestCpu): void {
   guest.setUp();
   guest.cpu.groupEnable1 = false;
@@ -136,7 +136,7 @@ export function pendingBefore(guest: GuestCpu): void {
     guest.serve();
     return;
   }
-  // The tables, without enabling LPIs: PTZ stays 0, and what the pending tables say is read when they are enabled.
+  // Writes the table registers without EnableLPIs. PTZ stays 0, so EnableLPIs reads the pending tables.
   for (const vcpu of [0, 1]) {
     guest.write(guest.gicr(vcpu, 0), 0);
     guest.gic.setLpiTables(vcpu, {
@@ -163,7 +163,7 @@ export function pendingBefore(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** After the migration the vCPUs open their interfaces, and take them. */
+/** After the migration, the vCPUs enable group 1 and take the LPIs. */
 export function pendingAfter(guest: GuestCpu): void {
   guest.cpu.groupEnable1 = true;
   if (guest.id !== 0) {
@@ -179,7 +179,7 @@ export function pendingAfter(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** An event is mapped into a collection that is not mapped yet. */
+/** Maps an event to a collection that is not mapped yet. */
 export function lateCollectionBefore(guest: GuestCpu): void {
   guest.setUp();
   if (guest.id !== 0) {
@@ -199,7 +199,7 @@ export function lateCollectionBefore(guest: GuestCpu): void {
   guest.finish();
 }
 
-/** After the migration the collection is mapped, and the event delivers. */
+/** After the migration, maps the collection; the event then delivers. */
 export function lateCollectionAfter(guest: GuestCpu): void {
   if (guest.id !== 0) {
     guest.serve();
@@ -223,11 +223,11 @@ export type LpiStress = {
   readonly threads: number;
 };
 
-/** The flags of {@link lpiStress}: everything is mapped; and from the second on, the thread of that number has finished. */
+/** Flags of {@link lpiStress}: MAPPED: all events are mapped; SENT + n: device thread n has finished. */
 export const MAPPED = 0;
 export const SENT = 1;
 
-/** Maps `devices` devices of `events` events each, spread over the vCPUs, and takes what their threads send. */
+/** Maps `devices` devices of `events` events each, spread over the vCPUs, and takes the LPIs that the device threads send. */
 export function lpiStress(guest: GuestCpu, options: unknown): void {
   const { devices, events, threads } = options as LpiStress;
   guest.setUp();

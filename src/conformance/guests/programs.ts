@@ -21,10 +21,10 @@ import {
   trigger,
 } from './programs-its.ts';
 
-/** A guest's code, which every vCPU runs in its thread. */
+/** A guest program: each vCPU runs it in its thread. */
 export type Program = (guest: GuestCpu, options: unknown) => void;
 
-/** Every program by its name: what a thread is told to run. */
+/** Every program by name. */
 export const PROGRAMS = {
   ipiSelf,
   ipiList,

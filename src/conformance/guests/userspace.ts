@@ -8,14 +8,14 @@ import { CheckFailed, FRAME } from './guest-cpu.ts';
 import type { Noticeboard } from './noticeboard.ts';
 import { ACTIVE_PRIORITY, FINISHED, READY, type RestoredActive, triggerOf } from './programs-inject.ts';
 
-/** What userspace does on the main thread while the vCPUs run. `until` waits, and gives up after a bound: then it is false. */
+/** Userspace's part, on the main thread while the vCPUs run. `until` waits for a condition; false after a bound. */
 export type Userspace = (
   machine: Machine,
   notices: Noticeboard,
   until: (condition: () => boolean) => Promise<boolean>,
 ) => Promise<void>;
 
-/** Makes each interrupt pending in every way that there is, and waits for each before the next. */
+/** Makes each interrupt pending by every call of userspace, and waits for each delivery before the next. */
 export const injectAll: Userspace = async (machine, notices, until) => {
   await until(() => notices.flag(READY) === 1);
   const { vm, bus, config } = machine;
@@ -39,12 +39,12 @@ export const injectAll: Userspace = async (machine, notices, until) => {
   notices.setFlag(FINISHED, 1);
 };
 
-/** Numbers of interrupts that this machine does not have: past its SPIs, special, reserved, and no number at all. */
+/** INTIDs that the machine does not have: past its SPIs, special, reserved, beyond the INTID space. */
 const NO_INTIDS = [256, 1020, 1024, 1120, 5120, 0xffff] as const;
-/** One past the pins that a routing table knows. */
+/** One past the last pin of a routing table. */
 const PINS = 988;
 
-/** Tries to inject what there is not: each call is refused, with KVM's errno. */
+/** Tries to inject nonexistent interrupts: each call fails with KVM's errno. */
 export const injectNone: Userspace = async (machine, notices, until) => {
   await until(() => notices.flag(READY) === 1);
   const { vm } = machine;
@@ -56,7 +56,7 @@ export const injectNone: Userspace = async (machine, notices, until) => {
   const route = (pin: Pin): Route => ({ type: 'irqchip', gsi: 0, irqchip: 0, pin });
   refused(`a route to pin ${PINS}`, 'EINVAL', () => vm.setGsiRouting([route(PINS)]));
   refused('a route to pin -1', 'EINVAL', () => vm.setGsiRouting([route(0xffff_ffff)]));
-  // A pin that a table may have and this machine has not: the table is taken, the irqfd works, and nothing comes.
+  // A pin that is valid in a table but beyond the machine's SPIs: KVM accepts table and irqfd, and delivers nothing.
   vm.setGsiRouting([route(machine.config.spis)]);
   vm.assignIrqFd(0, 0);
   vm.irqfds.write(0);
@@ -74,7 +74,7 @@ function refused(what: string, errno: string, call: () => void): void {
   throw new CheckFailed(`${what} was taken, not refused with ${errno}`);
 }
 
-/** Restores an SPI of vCPU 0 as active, and its priority among the active ones, before the vCPU runs. */
+/** Restores an SPI of vCPU 0 as active, and its priority in ICC_AP1R0_EL1, before the vCPU runs. */
 export function restoreActive(machine: Machine, { intid, edge }: RestoredActive): void {
   const { bus, gic } = machine;
   for (const one of [intid, intid + 1, intid + 2]) {

@@ -1,9 +1,9 @@
 import { COMMAND_BYTES, encodeCommand, type ItsCommand } from '../../arch/its-command.ts';
 
-/** The four doublewords of a command as a vector writes them, DW0 first. */
+/** The four doublewords of a command, DW0 first. */
 export type CommandWords = readonly [bigint, bigint, bigint, bigint];
 
-/** The doublewords of a command that software means. */
+/** Encodes a command. */
 export function commandWords(command: ItsCommand): CommandWords {
   const packet = encodeCommand(command);
   const doubleWord = (index: 0 | 2 | 4 | 6) =>
@@ -11,7 +11,7 @@ export function commandWords(command: ItsCommand): CommandWords {
   return [doubleWord(0), doubleWord(2), doubleWord(4), doubleWord(6)];
 }
 
-/** A command's doublewords as the 32 bytes that lie in guest memory. */
+/** The 32 bytes of a command in guest memory. */
 export function commandBytes(words: CommandWords): Uint8Array {
   const bytes = new Uint8Array(COMMAND_BYTES);
   const view = new DataView(bytes.buffer);

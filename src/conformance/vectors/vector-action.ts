@@ -60,7 +60,7 @@ const VERBS = [
   'r',
   'w',
 ];
-/** The system registers of a vCPU's interface that `cpu N r REG` and `cpu N w REG` name, without ICC_ and _EL1. */
+/** The system registers that `cpu N r REG` and `cpu N w REG` accept, named without ICC_ and _EL1. */
 const READABLE = SYSTEM_REGISTERS.filter(({ read }) => read !== undefined).map(({ name }) => shortName(name));
 const WRITABLE = SYSTEM_REGISTERS.filter(({ write }) => write !== undefined).map(({ name }) =>
   shortName(name),
@@ -72,8 +72,8 @@ function shortName(name: string): string {
 
 /**
  * Reads one step.
- * @param first - its first word.
- * @param rest - the others.
+ * @param first - the step's first word.
+ * @param rest - the step's other words.
  * @param cpus - vCPUs of the vector's machine.
  * @throws IrqError `ERR_VECTOR_FORMAT`
  */
@@ -249,7 +249,7 @@ function parseVerb(
     case 'sgi': {
       const to = words.pairs(verb, rest.slice(1), ['to']).get('to');
       if (to === undefined) throw words.error('sgi needs to=; expected to=0,2 (vCPUs) or to=others');
-      // A target that the machine does not have is legal: the SGI reaches no vCPU there.
+      // A target without a vCPU is legal: the SGI has no effect there.
       const targets = to === 'others' ? to : words.list('sgi to', to, MAX_CPUS - 1);
       return { verb, intid: words.number('the INTID', rest[0], 0, 15), to: targets };
     }

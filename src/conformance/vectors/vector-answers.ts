@@ -3,47 +3,47 @@ import { IrqError } from '../../base/irq-error.ts';
 import { JsonLine, type JsonObject, type JsonValue } from '../../base/json-line.ts';
 import type { Mark } from './vector-step.ts';
 
-/** What one observing step of a vector saw. */
+/** The answer of one observing step. */
 export type VectorAnswer = {
-  /** Counted from 0. */
+  /** Index of the answer, from 0. */
   readonly i: number;
   /** The step's line in the vector, from 1. */
   readonly line: number;
   /** The step's first word. */
   readonly op: string;
-  /** What was seen, by the names of the vector language; `{unsupported: true}` among it where the target cannot say. */
+  /** The observed values, named as in the vector language; includes `{unsupported: true}` if the target cannot observe. */
   readonly fields: JsonObject;
   readonly marks: readonly Mark[];
 };
 
 /**
- * Whose answers are required of a model: QEMU's, KVM's (QEMU's as changed by marks), the architecture's. `kvm` is the newest kernel
- * that was measured; a mark of one kernel, such as `!kvm:6.1={..}`, comes before one of all, `!kvm={..}`.
+ * The implementation whose answers a model must give: QEMU, KVM (QEMU's answers as changed by marks), or the architecture. `kvm` is
+ * the newest measured kernel. A mark of one kernel, such as `!kvm:6.1={..}`, overrides a mark of all kernels, `!kvm={..}`.
  */
 export const PROFILES = ['qemu', 'kvm', 'kvm:6.1', 'kvm:6.12', 'kvm:7.2', 'arch'] as const;
 export type Profile = (typeof PROFILES)[number];
 
-/** What `kvm` stands for. */
+/** The profile that `kvm` means. */
 const NEWEST: Profile = 'kvm:7.2';
 
 export type AnswerDifference = {
   /** The step's line in the vector. */
   readonly line: number;
-  /** The step as the vector has it; empty if it is not known. */
+  /** The step's text in the vector; empty if unknown. */
   readonly step: string;
-  /** Null where one side has no answer any more. */
+  /** Null if that side has no more answers. */
   readonly expected: JsonObject | null;
   readonly got: JsonObject | null;
 };
 
 export type AnswerComparison = {
-  /** The larger number of answers of the two sides: `agree + differ + unsupported + notRequired`. */
+  /** Answers of the side with more answers: `agree + differ + unsupported + notRequired`. */
   readonly answers: number;
   readonly agree: number;
   readonly differ: number;
-  /** Answers that the target could not give. */
+  /** Answers that the target does not support. */
   readonly unsupported: number;
-  /** Answers of which the profile requires nothing. */
+  /** Answers for which the profile has no requirement. */
   readonly notRequired: number;
   readonly differences: readonly AnswerDifference[];
 };
@@ -65,7 +65,7 @@ export function readAnswers(path: string): VectorAnswer[] {
   return parseAnswers(text, path);
 }
 
-/** The same, from text that was read already. */
+/** Parses recorded answers from text. @throws IrqError `ERR_VECTOR_FORMAT` */
 export function parseAnswers(text: string, file: string): VectorAnswer[] {
   const line = new JsonLine(file, 'ERR_VECTOR_FORMAT');
   const rows = text.split('\n');
@@ -100,7 +100,7 @@ function isMark(value: unknown): value is Mark {
   return typeof who === 'string' && typeof why === 'string' && answers;
 }
 
-/** What a profile requires of an answer; null if it is free. */
+/** The fields that a profile requires of an answer; null if it requires none. */
 function requiredFields({ fields, marks }: VectorAnswer, profile: Profile): JsonObject | null {
   if (profile === 'qemu') return fields;
   const kernel = profile === 'kvm' ? NEWEST : profile;
@@ -111,7 +111,7 @@ function requiredFields({ fields, marks }: VectorAnswer, profile: Profile): Json
 }
 
 /**
- * Holds a model's answers against a recording. The marks that count are the recording's.
+ * Compares a model's answers with a recording, whose marks apply.
  * @param stepAt - the text of the step on a line of the vector, for the differences.
  */
 export function compareAnswers(
@@ -144,7 +144,7 @@ export function compareAnswers(
   return { answers: total, agree, differ: differences.length, unsupported, notRequired, differences };
 }
 
-/** Whether two JSON values say the same; the order of an object's names does not count. */
+/** Whether two JSON values are equal; ignores the order of an object's names. */
 function equal(a: JsonValue, b: JsonValue): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
   if (Array.isArray(a) !== Array.isArray(b)) return false;

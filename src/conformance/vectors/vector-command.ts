@@ -8,7 +8,7 @@ import type { Pairs, VectorWords } from './vector-words.ts';
 const U32 = 0xffff_ffff;
 const RDBASE_MAX = 2 ** 36 - 1;
 
-/** The keys that each command takes. */
+/** The keys of each command. */
 const KEYS = {
   MAPD: ['dev', 'bits', 'itt', 'valid'],
   MAPC: ['coll', 'rd', 'valid'],
@@ -50,7 +50,7 @@ function commandOf(name: ItsCommand['name'], words: VectorWords, pairs: Pairs): 
   switch (name) {
     case 'MAPD': {
       const deviceId: DeviceId = take('dev', U32);
-      // The field has five bits: no EventID bits at all wrap to 32.
+      // The field is EventID bits - 1, in five bits: bits=0 wraps to 32.
       const size = (take('bits', 32, '1') + 31) % 32;
       const itt = pairs.get('itt');
       const ittAddr = itt === undefined ? defaultIttOf(deviceId) : ittField(words.wide('MAPD itt', itt));
@@ -93,7 +93,7 @@ function commandOf(name: ItsCommand['name'], words: VectorWords, pairs: Pairs): 
   }
 }
 
-/** The bits of an address that MAPD has room for: an ITT is aligned to 256 bytes. */
+/** The address bits in MAPD's ITT field: an ITT is aligned to 256 bytes. */
 const ittField = (address: bigint) => Number(address & 0xf_ffff_ffff_ff00n);
 
 /** The four doublewords of a vector's command. */
@@ -101,7 +101,7 @@ export function wordsOf(command: VectorCommand): CommandWords {
   return command.name === 'RAW' ? command.words : commandWords(command);
 }
 
-/** A command in the vector language; {@link parseCommand} reads it back as the same. */
+/** A command in the vector language: the inverse of {@link parseCommand}. */
 export function formatCommand(command: VectorCommand): string {
   const hex = (value: number) => `0x${value.toString(16)}`;
   switch (command.name) {

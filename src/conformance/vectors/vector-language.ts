@@ -4,12 +4,12 @@ import { parseMark } from './vector-mark.ts';
 import { type Mark, observes, type Vector } from './vector-step.ts';
 import { VectorWords } from './vector-words.ts';
 
-/** The largest vector file that is read. */
+/** The largest accepted vector file. */
 const VECTOR_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Reads and checks a conformance vector.
- * @throws IrqError `ERR_FILE`, or `ERR_VECTOR_FORMAT` with file, line and what was expected.
+ * @throws IrqError `ERR_FILE`, or `ERR_VECTOR_FORMAT` with file, line and the expected form.
  */
 export function readVector(path: string): Vector {
   const bytes = readInputFile(path, 'a conformance vector', VECTOR_LIMIT_BYTES);
@@ -17,9 +17,9 @@ export function readVector(path: string): Vector {
 }
 
 /**
- * Reads a vector from its text. The language, one step a line, `#` at the start or after a blank begins a comment:
+ * Reads a vector from its text. One step a line; `#` at the start of a line or after a blank begins a comment:
  *
- * - `title TEXT`, `machine cpus=N` (4 if it is not said);
+ * - `title TEXT`, `machine cpus=N` (default 4);
  * - `r8|r16|r32|r64 REG`, `w8|w16|w32|w64 REG VALUE`; `fill GPA LEN BYTE`, `mem64 GPA VALUE`;
  * - `setup-dist`, `setup-lpis [idbits=16] [cpus=0,1]`, `setup-its [queue=16]`, `zero-itt dev=D`;
  * - `cmd NAME k=v..`, `queue NAME k=v..`, `queue*N NAME k=v..`, `kick`;
@@ -27,9 +27,9 @@ export function readVector(path: string): Vector {
  * - `lpi-config INTID on|off [prio=0xa0]`, `lpi-pending INTID cpu=C`, `lpi-pending-all`;
  * - `cpu N on|off|pmr V|eoimode M|eoi INTID|dir INTID|sgi INTID to=LIST|hppi|ack|drain [MAX]|irq|fiq|rpr|pmr?`;
  * - `cpu N r REG`, `cpu N w REG VALUE`: a system register of the CPU interface, named without ICC_ and _EL1;
- * - `!WHO[={json}] WHY` marks the next step, which must be one that observes.
+ * - `!WHO[={json}] WHY` marks the next step, which must be an observing one.
  *
- * @throws IrqError `ERR_VECTOR_FORMAT`: nothing of a vector with a wrong line can be run.
+ * @throws IrqError `ERR_VECTOR_FORMAT` if any line is wrong.
  */
 export function parseVector(text: string, file: string): Vector {
   const lines = text.split(/\r?\n/).map((raw) => raw.replace(/(^|\s)#.*$/, '').trim());
@@ -72,7 +72,7 @@ export function parseVector(text: string, file: string): Vector {
   return { file, title, cpus, steps };
 }
 
-/** The machine's vCPUs, wherever the line stands: registers are checked against it. */
+/** The number of vCPUs from the `machine` line, which may follow other lines: parsing any register needs the number. */
 function readMachine(lines: readonly string[], file: string): number {
   let cpus: number | undefined;
   lines.forEach((content, index) => {

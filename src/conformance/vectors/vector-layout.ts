@@ -1,8 +1,8 @@
 import type { DeviceId, VcpuId } from '../../arch/intid.ts';
 
 /**
- * Where things lie in the guest-physical memory of a conformance vector's machine. The recorded answers hold these
- * addresses, so they cannot be moved. Redistributor n is at `GICR + n * GICR_STRIDE`, its pending table at
+ * Guest-physical addresses of a conformance vector's machine. The recorded answers contain these addresses, so they cannot
+ * change. Redistributor n is at `GICR + n * GICR_STRIDE`, its pending table at
  * `PEND + n * PENDING_TABLE_BYTES`, the default ITT of device d at `ITT + (d & 0xff) * ITT_BYTES`; the ITS's
  * translation frame is the second half of its 128 KiB.
  */
@@ -30,7 +30,7 @@ export const DEVICE_TABLE_BYTES = 0x1_0000;
 export const COLLECTION_TABLE_BYTES = 0x1_0000;
 export const ITT_BYTES = 0x4000;
 
-/** How many vCPUs have room for a pending table of their own. */
+/** How many vCPUs can have a pending table of their own. */
 export const PENDING_TABLES = (VECTOR_LAYOUT.DEVTAB - VECTOR_LAYOUT.PEND) / PENDING_TABLE_BYTES;
 
 export const pendingTableOf = (cpu: VcpuId) => VECTOR_LAYOUT.PEND + cpu * PENDING_TABLE_BYTES;

@@ -11,7 +11,7 @@ const { VECTOR_LAYOUT } = layout;
 const FRAMES = { gicdBase: VECTOR_LAYOUT.GICD, gicrBase: VECTOR_LAYOUT.GICR };
 const ALL_GROUP_1 = 0xffff_ffffn;
 
-/** The registers of a target by address, for drivers that know no other way. */
+/** The registers of a target by address, for the guest's drivers. */
 function busOf(target: VectorTarget): RegisterBus {
   return {
     read: (address, bytes) => target.read(placeOf(address), bytes) ?? 0n,
@@ -49,7 +49,7 @@ export function setUpLpis(target: VectorTarget, idBits: number, cpus: readonly V
   }
 }
 
-/** The tables and the queue that the macros give an ITS. */
+/** The tables and the queue that `setup-its` gives the ITS. */
 export const vectorItsTables = (queuePages: number) => ({
   deviceTable: VECTOR_LAYOUT.DEVTAB,
   collectionTable: VECTOR_LAYOUT.COLLTAB,

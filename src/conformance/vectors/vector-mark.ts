@@ -25,7 +25,7 @@ export function parseMark(words: VectorWords, text: string): Mark {
   }
 }
 
-/** Index after the brace that closes the one at `start`, or -1. */
+/** Index after the brace that closes the brace at `start`, or -1. */
 function endOfObject(text: string, start: number): number {
   let depth = 0;
   let quoted = false;
@@ -40,7 +40,7 @@ function endOfObject(text: string, start: number): number {
   return -1;
 }
 
-/** A mark as a line of a vector; {@link parseMark} reads it back as the same. */
+/** A mark as a line of a vector: the inverse of {@link parseMark}. */
 export function formatMark({ who, answer, why }: Mark): string {
   return `!${who}${answer === undefined ? '' : `=${JSON.stringify(answer)}`} ${why}`;
 }

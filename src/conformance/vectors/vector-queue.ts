@@ -8,17 +8,17 @@ const CBASER: RegisterPlace = { frame: 'ITS', offset: 0x80 };
 const CWRITER: RegisterPlace = { frame: 'ITS', offset: 0x88 };
 const CREADR: RegisterPlace = { frame: 'ITS', offset: 0x90 };
 
-/** The side of the command queue that software writes, found through CBASER and CWRITER as a driver would. */
+/** The software side of the command queue, found through CBASER and CWRITER as a driver finds it. */
 export class VectorQueue {
   readonly #target: VectorTarget;
-  /** Offset of the next free command, while commands lie there that CWRITER does not cover yet. */
+  /** Offset of the next free slot, while the queue has commands beyond CWRITER. */
   #tail: bigint | undefined;
 
   constructor(target: VectorTarget) {
     this.#target = target;
   }
 
-  /** Puts a command after the last one, without moving CWRITER. */
+  /** Appends a command without moving CWRITER. */
   append(words: CommandWords): void {
     const cbaser = this.#read(CBASER);
     const base = Number(cbaser & 0xf_ffff_ffff_f000n);
@@ -28,14 +28,14 @@ export class VectorQueue {
     this.#tail = (this.#tail + BigInt(COMMAND_BYTES)) % bytes;
   }
 
-  /** Moves CWRITER behind what was appended, and gives CREADR: the ITS has done what it will when a write returns. */
+  /** Moves CWRITER behind the appended commands, and returns CREADR: the ITS has processed the commands when the write returns. */
   kick(): bigint | undefined {
     if (this.#tail !== undefined) this.#target.write(CWRITER, 8, this.#tail);
     this.#tail = undefined;
     return this.#target.read(CREADR, 8);
   }
 
-  /** A new queue: what was appended to the old one is gone. */
+  /** Drops the appended commands. Call it when the queue is replaced. */
   forget(): void {
     this.#tail = undefined;
   }

@@ -11,7 +11,7 @@ export type RegisterPlace =
   | { readonly frame: 'GICD' | 'ITS'; readonly offset: number }
   | { readonly frame: 'GICR'; readonly cpu: VcpuId; readonly offset: number };
 
-/** Offset, and for a register of which there are several, the bytes of one. */
+/** Offset of a register, or of the first of an array, and the bytes from one element to the next. */
 type Register = readonly [offset: number, stride?: number];
 type Registers = Readonly<Record<string, Register>>;
 
@@ -96,10 +96,10 @@ type Frame = keyof typeof FRAMES;
 const SHAPE = /^([A-Z]+)(\d+)?(?:\.(\w+?)(?:\[(\d+)\])?)?(?:\+(0x[0-9a-f]+|\d+))?$/i;
 
 /**
- * The place that `text` names: FRAME.NAME, FRAME.NAME[i] or FRAME+0xOFF, and +0xOFF may follow a name.
- * @param cpus - vCPUs of the machine; GICRn and SGIn must be of one of them.
- * @param bytes - size of the access, all of which must be inside the frame.
- * @returns the place, or what is wrong with the text.
+ * Parses a place: FRAME.NAME, FRAME.NAME[i] or FRAME+0xOFF; +0xOFF may follow a name.
+ * @param cpus - vCPUs of the machine; n of GICRn and SGIn must be below.
+ * @param bytes - size of the access, which must lie inside the frame.
+ * @returns the place, or an error message.
  */
 export function parsePlace(text: string, cpus: number, bytes: number): Place | string {
   const [, word = '', number, name, index, plus] = SHAPE.exec(text) ?? [];
@@ -142,7 +142,7 @@ const inside = (frame: string, bytes: number) =>
 
 const isFrame = (word: string): word is Frame => Object.hasOwn(FRAMES, word);
 
-/** A name for a place, such as `GICD.ISENABLER[1]` or `ITS+0x98`: what {@link parsePlace} reads back as the same. */
+/** The name of a place, such as `GICD.ISENABLER[1]` or `ITS+0x98`: the inverse of {@link parsePlace}. */
 export function namePlace(place: Place): string {
   const inSgiFrame = place.frame === 'GICR' && place.offset >= SGI_BASE;
   const frame = inSgiFrame ? 'SGI' : place.frame;
@@ -157,7 +157,7 @@ export function namePlace(place: Place): string {
   return `${prefix}+0x${offset.toString(16)}`;
 }
 
-/** Offset of the first register after `at`: where an array of registers ends at the latest. */
+/** Offset of the first register after `at`: the upper bound of an array at `at`. */
 function nextRegister(registers: Registers, at: number): number {
   return Math.min(
     ...Object.values(registers).map(([other]) => (other > at ? other : Number.POSITIVE_INFINITY)),

@@ -20,12 +20,12 @@ import type { VectorTarget } from './vector-target.ts';
 const NONE = 1023n;
 const UNSUPPORTED: JsonObject = { unsupported: true };
 
-/** A vector being run. */
+/** State of a running vector. */
 type Run = { readonly cpus: number; readonly target: VectorTarget; readonly queue: VectorQueue };
 
 /**
- * Runs a vector on a target and gives the answers of its observing steps, in order.
- * @throws IrqError of the target, with the vector's file and line before its message.
+ * Runs a vector on a target, and returns the answers of its observing steps in order.
+ * @throws the target's IrqError, its message prefixed with the vector's file and line.
  */
 export function runVector({ file, cpus, steps }: Vector, target: VectorTarget): VectorAnswer[] {
   const run: Run = { cpus, target, queue: new VectorQueue(target) };
@@ -123,7 +123,7 @@ function actOnCpu(target: VectorTarget, cpu: VcpuId, deed: ActingVerb): void {
   }
 }
 
-/** What an observing step sees; `words` are the step's but the first, for the answer to quote. */
+/** Performs an observing step. @param words - the step's words without the first, which the answer quotes */
 function observe({ target, queue }: Run, action: Observation, words: readonly string[]): JsonObject {
   switch (action.op) {
     case 'read':
@@ -171,7 +171,7 @@ function observeCpu(
   }
 }
 
-/** Acknowledges and ends interrupts until there is none. */
+/** Acknowledges and ends interrupts until no interrupt is pending, or `most` were taken. */
 function drain(target: VectorTarget, cpu: VcpuId, most: number): JsonObject {
   const intids: Intid[] = [];
   while (intids.length < most) {

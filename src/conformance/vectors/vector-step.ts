@@ -6,13 +6,13 @@ import type { Place } from './vector-registers.ts';
 
 export type Bits = 8 | 16 | 32 | 64;
 
-/** A command of a vector: one that the architecture names, or any four doublewords. */
+/** A command of a vector: an architectural command, or any four doublewords. */
 export type VectorCommand = ItsCommand | { readonly name: 'RAW'; readonly words: CommandWords };
 
-/** An input wire: an SPI's, or a PPI's of one vCPU. Both are counted by INTID. */
+/** An input wire: an SPI's, or a PPI's of one vCPU; both by INTID. */
 export type Wire = { readonly spi: Intid } | { readonly ppi: Intid; readonly cpu: VcpuId };
 
-/** What `cpu N VERB` does, and sees nothing. `to` lists vCPUs; `others` is all but the sender. */
+/** A verb of `cpu N VERB` without an answer. `to` lists vCPUs; `others`: all except the sender. */
 export type ActingVerb =
   | { readonly verb: 'on' | 'off' }
   | { readonly verb: 'pmr'; readonly value: number }
@@ -21,7 +21,7 @@ export type ActingVerb =
   | { readonly verb: 'w'; readonly register: string; readonly value: bigint }
   | { readonly verb: 'sgi'; readonly intid: Intid; readonly to: 'others' | readonly VcpuId[] };
 
-/** What `cpu N VERB` sees. `r` reads a system register, named without ICC_ and _EL1. `drain` acknowledges and ends up to `most` interrupts. */
+/** A verb with an answer. `r` reads a system register, named without ICC_ and _EL1; `drain` takes at most `most` interrupts. */
 export type ObservingVerb =
   | { readonly verb: 'hppi' | 'ack' | 'irq' | 'fiq' | 'rpr' | 'pmr?' }
   | { readonly verb: 'r'; readonly register: string }
@@ -44,7 +44,7 @@ export type Deed =
   | { readonly op: 'lpi-config'; readonly lpi: Intid; readonly enabled: boolean; readonly priority: number }
   | (OfCpu & ActingVerb);
 
-/** A step that gives an answer; some of them change the machine as well. */
+/** A step with an answer. Some also change the machine. */
 export type Observation =
   | { readonly op: 'read'; readonly bits: Bits; readonly place: Place }
   | { readonly op: 'cmd'; readonly command: VectorCommand }
@@ -53,16 +53,16 @@ export type Observation =
   | { readonly op: 'lpi-pending-all' }
   | (OfCpu & ObservingVerb);
 
-/** What one step does, whatever words said it. */
+/** The action of one step. */
 export type VectorAction = Deed | Observation;
 
-/** Says that `who` answers an observation otherwise than QEMU, and how, if it must be so. */
+/** The implementation `who` answers an observation differently from QEMU: with `answer` if given, else with any answer. */
 export type Mark = { readonly who: string; readonly answer?: JsonObject; readonly why: string };
 
 export type VectorStep = {
   /** Line of the file, counted from 1. */
   readonly line: number;
-  /** The line without its comment: answers quote from it. */
+  /** The line without its comment. Answers quote its words. */
   readonly text: string;
   readonly action: VectorAction;
   /** Empty unless the step observes. */
@@ -70,7 +70,7 @@ export type VectorStep = {
 };
 
 export type Vector = {
-  /** The file's name, as it was given. */
+  /** The file's name, as the caller gave it. */
   readonly file: string;
   readonly title: string;
   readonly cpus: number;

@@ -3,17 +3,17 @@ import type { RegisterPlace } from './vector-registers.ts';
 import type { Wire } from './vector-step.ts';
 
 /**
- * A machine that a vector can be run on: `VECTOR_LAYOUT`'s frames and memory, and as many vCPUs as the vector
- * says, with affinity 0.0.0.n (n below 16; then 0.0.n/16.n%16).
+ * A machine that can run a vector: frames and memory of `VECTOR_LAYOUT`, and the vector's number of vCPUs, with affinity
+ * 0.0.0.n (n below 16; then 0.0.n/16.n%16).
  *
- * Everything is synchronous: when a call returns, what it caused has settled, so that the next observation sees it.
- * An observing call may return undefined: the target cannot say, and the answer is counted as unsupported.
+ * All calls are synchronous: when a call returns, its effects are complete and the next observation sees them. An observing call
+ * returns undefined if the target cannot observe the value; the answer then counts as unsupported.
  */
 export interface VectorTarget {
   /** An access by software, of 1, 2, 4 or 8 bytes, aligned or not. */
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint | undefined;
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void;
-  /** Guest memory, by guest-physical address. It need not be there: a vector may point CBASER anywhere. */
+  /** Guest memory, by guest-physical address. The address may lie outside: a vector may point CBASER anywhere. */
   ramRead(address: number, bytes: number): Uint8Array;
   ramWrite(address: number, data: Uint8Array): void;
   /** A device with that DeviceID writes `eventId` to GITS_TRANSLATER. */
@@ -27,7 +27,7 @@ export interface VectorTarget {
   /** A read of a CPU interface register by vCPU `cpu`, named without ICC_ and _EL1. IAR1 acknowledges. */
   iccRead(cpu: VcpuId, register: string): bigint | undefined;
   iccWrite(cpu: VcpuId, register: string, value: bigint): void;
-  /** Whether the vCPU's IRQ signal is up, and its FIQ signal. */
+  /** Whether the vCPU's IRQ (`irq`) or FIQ (`fiq`) is asserted. */
   irq(cpu: VcpuId): boolean | undefined;
   fiq(cpu: VcpuId): boolean | undefined;
 }

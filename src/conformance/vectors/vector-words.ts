@@ -7,10 +7,10 @@ import { type Place, parsePlace } from './vector-registers.ts';
 const NUMBER = /^(?:0x[0-9a-f]+|\d+)$/i;
 const SYMBOL = /^([A-Z][A-Z0-9_]*)(?:\+(.+))?$/;
 
-/** The `key=value` words of a step, each of which may be there once. */
+/** The `key=value` words of a step; each key at most once. */
 export type Pairs = ReadonlyMap<string, string>;
 
-/** One line of a vector being read: turns words into values, and what is wrong into an error with file and line. */
+/** Parses the words of one line of a vector. Errors name file and line. */
 export class VectorWords {
   readonly #file: string;
   readonly #line: number;
@@ -31,7 +31,7 @@ export class VectorWords {
     return this.error(`unknown ${what} ${excerpt(word)}${near}`);
   }
 
-  /** A number expression: decimal or 0x, a symbol of the layout with an offset or without, or several joined by |. */
+  /** A number expression: decimal or 0x, a symbol of the layout with optional offset, or several joined by |. */
   wide(what: string, text: string | undefined): bigint {
     if (text === undefined) throw this.error(`${what} is missing`);
     let value = 0n;
@@ -52,7 +52,7 @@ export class VectorWords {
     );
   }
 
-  /** The same, from `least` to `most`, which are safe integers. */
+  /** A number expression from `least` to `most`, which are safe integers. */
   number(what: string, text: string | undefined, least: number, most: number): number {
     const value = this.wide(what, text);
     if (value >= BigInt(least) && value <= BigInt(most)) return Number(value);
@@ -73,7 +73,7 @@ export class VectorWords {
     return text.split(',').map((part) => this.number(what, part, 0, most));
   }
 
-  /** Guest memory that a step touches itself: it must exist. */
+  /** An address of `bytes` bytes of guest memory, all of which must exist. */
   memory(what: string, text: string | undefined, bytes: number): number {
     const first = VECTOR_LAYOUT.RAM;
     const last = first + VECTOR_RAM_BYTES - 1;
@@ -90,7 +90,7 @@ export class VectorWords {
     return place;
   }
 
-  /** Reads `words` as key=value; the keys must be among `known`. */
+  /** Parses `words` as key=value; `known` lists the valid keys. */
   pairs(what: string, words: readonly string[], known: readonly string[]): Pairs {
     const pairs = new Map<string, string>();
     for (const word of words) {
@@ -105,7 +105,7 @@ export class VectorWords {
     return pairs;
   }
 
-  /** A step with that many words at most. */
+  /** Checks that a step has at most `most` words. */
   most(what: string, words: readonly string[], most: number): void {
     const extra = words[most];
     if (extra === undefined) return;

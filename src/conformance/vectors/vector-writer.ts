@@ -3,12 +3,12 @@ import { formatMark } from './vector-mark.ts';
 import { namePlace } from './vector-registers.ts';
 import type { Mark, VectorAction } from './vector-step.ts';
 
-/** A step to be written: what it does, and marks if it observes. */
+/** A step to write: its action, and the marks of an observing step. */
 export type WritableStep = { readonly action: VectorAction; readonly marks?: readonly Mark[] };
 
 /**
- * The text of a vector that does `steps`: `parseVector` reads the same actions and marks out of it. So a
- * sequence that a test found can be kept as a file and run again.
+ * Writes `steps` as a vector, from which `parseVector` reads the same actions and marks. So a test can save a failing sequence
+ * as a file.
  */
 export function writeVector(
   steps: readonly WritableStep[],

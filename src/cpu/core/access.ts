@@ -87,7 +87,7 @@ function atomicStore(at: usize, bytes: i32, value: u64): void {
   else atomic.store<u8>(at, value as u8);
 }
 
-/** Compares and exchanges; returns what was there. */
+/** Compare-and-exchange; returns the old value. */
 function exchangeIf(at: usize, bytes: i32, expected: u64, value: u64): u64 {
   if (bytes === 8) return atomic.cmpxchg<u64>(at, expected, value);
   if (bytes === 4) return atomic.cmpxchg<u32>(at, expected as u32, value as u32);
@@ -95,7 +95,7 @@ function exchangeIf(at: usize, bytes: i32, expected: u64, value: u64): u64 {
   return atomic.cmpxchg<u8>(at, expected as u8, value as u8);
 }
 
-/** LDAR and STLR. A release store leaves the store buffer at once, with all that waits in it. */
+/** LDAR and STLR. A release store drains the store buffer, itself included. */
 function ordered(s: usize, r: usize, pc: u64): u64 {
   const bytes = 1 << ra(r);
   const loads = (i1(r) & LOADS) !== 0;
@@ -112,7 +112,7 @@ function monitor(va: u64, low: u64): void {
   store<u64>(block, low, EXCLUSIVE_LOW);
 }
 
-/** Whether a store-exclusive finds its reservation; it ends here in any case. */
+/** Whether a store-exclusive finds its reservation. Clears the reservation in any case. */
 function reserved(va: u64): boolean {
   const matches = load<u64>(block, EXCLUSIVE_AT) === va;
   store<u64>(block, OPEN, EXCLUSIVE_AT);
@@ -141,8 +141,7 @@ function exclusiveLoad(s: usize, r: usize, pc: u64): u64 {
 }
 
 /**
- * The reservation holds while memory has the value that was loaded: a store of the same value by another vCPU in
- * between is not noticed, as in QEMU.
+ * The reservation is valid while memory has the loaded value: another vCPU's store of the same value does not break it, as in QEMU.
  */
 function exclusiveStore(s: usize, r: usize, pc: u64): u64 {
   const bytes = 1 << ra(r);

@@ -1,20 +1,20 @@
 /**
  * A vCPU's block of the shared memory: byte offsets from its start, 64-byte aligned. The interpreter (WebAssembly) and
- * its users (TypeScript) both compile this file. The architectural state comes first and is what a snapshot copies;
- * the caches behind it may be lost at any time between two runs.
+ * its users (TypeScript) both compile this file. A snapshot copies the architectural state, which comes first; the caches
+ * after it may be dropped at any time between two runs.
  */
 
-/** X0 to X30, 8 bytes each. Slot 31 reads as zero, slot 32 takes writes to XZR, slot 33 is the SP in use. */
+/** X0 to X30, 8 bytes each. Slot 31 reads as zero, slot 32 absorbs writes to XZR, slot 33 is the current SP. */
 export const X = 0x000;
 export const SP = 0x108;
 export const PC = 0x110;
 /** SPSR's format: NZCV 31:28, SS 21, IL 20, DAIF 9:6, EL 3:2, SPSel 0. */
 export const PSTATE = 0x118;
-/** The SPs that are not in use; the one in use is in slot 33. */
+/** SP_EL0 and SP_EL1; the current SP is in slot 33 instead. */
 export const SP_EL0 = 0x120;
 export const SP_EL1 = 0x128;
 
-/** Instructions run so far, 64 bits. An instruction that took an exception counts. */
+/** Instructions so far, 64 bits, including those that took an exception. */
 export const INSTRUCTIONS = 0x130;
 /** Level of the interrupt line from the GIC, 0 or 1, 32 bits. */
 export const IRQ = 0x138;
@@ -25,7 +25,7 @@ export const EXCEPTIONS = 0x140;
 export const INTERRUPTS = 0x148;
 /** Option bits, 32 bits: OPTION_* below. */
 export const OPTIONS = 0x150;
-/** An import stores 1 here where it refuses an access, 32 bits: the guest takes an exception. */
+/** An import that refuses an access stores 1 here, 32 bits: the guest takes an exception. */
 export const REFUSED = 0x154;
 /** MPIDR_EL1 is an identity of the vCPU: written when the core is made. */
 export const MPIDR = 0x158;
@@ -62,7 +62,7 @@ export const MDSCR_EL1 = 0x230;
 export const OSLAR_EL1 = 0x238;
 export const OSDLR_EL1 = 0x240;
 export const MDCCINT_EL1 = 0x248;
-/** The generic timer's state is kept by its users; it lies here, so that snapshots have it. */
+/** The generic timer's state: used outside the core, stored here so that snapshots include it. */
 export const CNTV_CTL_EL0 = 0x250;
 export const CNTV_CVAL_EL0 = 0x258;
 export const CNTP_CTL_EL0 = 0x260;
@@ -82,12 +82,12 @@ export const STORES = 0x610;
 export const STORE_ENTRIES = 0x620;
 export const STORE_SLOTS = 32;
 
-/** Watched accesses of the last run (see `watch.ts`): how many, then a word each: byte offset in RAM, bit 0 set for a write. */
+/** Watched accesses of the last run (see `watch.ts`): their number, then a word each: byte offset in RAM, bit 0 set for a write. */
 export const SEEN = 0x820;
 export const SEEN_ENTRIES = 0x824;
 export const SEEN_SLOTS = 16;
 
-/** Where SIMD operations build their result before it replaces a register; nothing between two instructions. */
+/** Scratch space in which SIMD operations build a result; unused between instructions. */
 export const SCRATCH = 0x900;
 
 /** Bytes of the architectural state. */

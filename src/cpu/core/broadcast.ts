@@ -1,23 +1,23 @@
 /**
- * TLB maintenance of the inner shareable domain: it moves an epoch that all vCPUs share, in the word behind their lock. A
- * vCPU that finds the epoch moved forgets its translations: when a run begins, in front of every slice, and behind an import.
+ * Broadcast TLB maintenance (inner shareable). The maintaining vCPU increments an epoch that all vCPUs share, the word after their lock.
+ * Each vCPU compares the epoch when a run begins, before every slice and after an import, and flushes its TLB if the epoch has changed.
  *
- * Where threads run vCPUs side by side, each vCPU has a word that says which epoch it has heeded, or that it uses no
- * translation now. A DSB behind broadcast maintenance waits until the words of all others say one or the other, or until
- * the run has ended: a thread that has died says nothing any more.
+ * If each vCPU runs in a thread, each also has a word: the epoch that it has applied, or OUTSIDE while it uses no translation. A DSB
+ * after broadcast maintenance waits until the words of all others have the new epoch or OUTSIDE, or until the run has ended: a dead
+ * thread never updates its word.
  */
 import { EXIT_STOP } from './block';
 import { nameEnd, pairLock, runHasEnded, setExit } from './context';
 import { flushTlb } from './memory';
 import { buffering } from './store-buffer';
 
-/** Bytes between the words of two vCPUs: a line of the host's cache. */
+/** Bytes between the words of two vCPUs: a cache line of the host. */
 const STRIDE: usize = 64;
 /** A vCPU between two runs, in an import, or in a DSB that waits. Any other value is an epoch, shifted, with bit 0 set. */
 const OUTSIDE: u32 = 0;
-/** Looks at a vCPU's word before the thread sleeps: a slice takes about as long. */
+/** Polls of a vCPU's word before the thread sleeps: about as long as a slice. */
 const LOOKS: i32 = 1_000;
-/** How long the thread sleeps between two looks at whether the run has ended, ns: nobody rings for that. */
+/** How long the thread sleeps between two checks whether the run has ended, ns: the end of the run wakes no thread here. */
 const NAP: i64 = 10_000_000;
 
 /** The first vCPU's word, and this vCPU's; 0: vCPUs run in turns, and no DSB waits. */
@@ -30,7 +30,7 @@ let seen: u32 = 0;
 let wanted: u32 = 0;
 let incomplete: boolean = false;
 
-/** Names the words, one for each vCPU, which of them is this one's, and the word that ends every wait. Before the first run. */
+/** Sets the vCPUs' words, the index of this vCPU's, and the word that ends every wait. Call before the first run. */
 export function runBeside(at: usize, index: i32, count: i32, end: usize): void {
   nameEnd(end);
   words = at;
@@ -48,22 +48,22 @@ function say(value: u32): void {
   if (atomic.load<u32>(sleepers()) !== 0) atomic.notify(own, -1);
 }
 
-/** In front of translations that are used: a run begins, or an import has come back. */
+/** Call before translations are used: at the start of a run, and after an import. */
 export function enter(): void {
   if (own === 0) return;
   do {
     heedFlushes();
     say((seen << 1) | 1);
-    // Said first: maintenance from here on finds this vCPU inside.
+    // Stores this vCPU's epoch first, then compares: maintenance after the store waits for this vCPU.
   } while (atomic.load<u32>(pairLock + 4) !== seen);
 }
 
-/** No translation is used until {@link enter}. */
+/** Declares that this vCPU uses no translation until {@link enter}. */
 export function leave(): void {
   if (own !== 0) say(OUTSIDE);
 }
 
-/** Flushes here, and makes all others flush. */
+/** Flushes this vCPU's TLB, and makes all others flush. */
 export function flushAll(): void {
   const before = atomic.add<u32>(pairLock + 4, 1);
   wanted = before + 1;
@@ -73,11 +73,11 @@ export function flushAll(): void {
     if (own !== 0) say((seen << 1) | 1);
   }
   flushTlb();
-  // Stores that others made by the old translations are over when the DSB is: the schedule drains them first.
+  // The DSB completes the others' stores through old translations, so the run stops here and the schedule drains those stores.
   if (buffering) setExit(EXIT_STOP);
 }
 
-/** Flushes where another vCPU has asked for it. @inline */
+/** Flushes if another vCPU has incremented the epoch. @inline */
 export function heedFlushes(): void {
   const epoch = atomic.load<u32>(pairLock + 4);
   if (epoch !== seen) heed(epoch);
@@ -90,8 +90,8 @@ function heed(epoch: u32): void {
 }
 
 /**
- * A DSB: waits until no other vCPU uses a translation from before this vCPU's last broadcast maintenance. Where the run
- * ends first, this vCPU's ends behind the DSB. @inline
+ * A DSB: waits until no other vCPU uses a translation from before this vCPU's last broadcast maintenance. If the run ends first, this
+ * vCPU's run ends after the DSB. @inline
  */
 export function completeFlushes(): void {
   if (incomplete) waitForAll();
@@ -100,7 +100,7 @@ export function completeFlushes(): void {
 function waitForAll(): void {
   incomplete = false;
   if (own === 0) return;
-  // Outside meanwhile: two vCPUs may wait for each other.
+  // OUTSIDE during the wait, because two vCPUs may wait for each other.
   leave();
   for (let vcpu = 0; vcpu < vcpus; vcpu++) waitFor(words + (vcpu as usize) * STRIDE);
   enter();
@@ -121,7 +121,7 @@ function waitFor(at: usize): void {
   atomic.sub<u32>(sleepers(), 1);
 }
 
-/** Epochs are compared by their distance: they wrap. */
+/** Compares epochs by their distance, because they wrap. */
 function hasHeeded(word: u32): boolean {
   return word === OUTSIDE || (((word & ~1) - (wanted << 1)) as i32) >= 0;
 }

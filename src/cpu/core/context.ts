@@ -1,34 +1,34 @@
 /**
- * What an instance of the interpreter keeps in globals: where things lie, and the parts of the state that every
- * instruction may touch. `run` loads the latter from the vCPU's block and stores them back.
+ * Globals of an instance of the interpreter: addresses, and the state that every instruction may use. `run` loads that state
+ * from the vCPU's block and stores it back.
  */
 import { INSTRUCTIONS, PSTATE } from './block';
 
 /** Byte address of the vCPU's block. */
 export let block: usize = 0;
-/** Guest RAM: guest-physical base and bytes, and what to add to a physical address to get an address of ours. */
+/** Guest RAM: guest-physical base, bytes, and the distance from a physical address to an address in this memory. */
 export let ramBase: u64 = 0;
 export let ramSize: u64 = 0;
 export let ramDelta: usize = 0;
 
-/** Word that all vCPUs share, for atomics that WebAssembly has not. */
+/** Lock that all vCPUs share, for 128-bit atomics, which WebAssembly lacks. */
 export let pairLock: usize = 0;
 
-/** Word that is not zero once the run of all vCPUs has ended; 0: there is none. */
+/** Address of a word that is nonzero once the run of all vCPUs has ended; 0: no such word. */
 let endAt: usize = 0;
 export function nameEnd(at: usize): void {
   endAt = at;
 }
 
-/** Whether a wait for another vCPU's thread is to be given up. */
+/** Whether the run has ended, so that a wait for another vCPU's thread must end. */
 export function runHasEnded(): boolean {
   return endAt !== 0 && atomic.load<u32>(endAt) !== 0;
 }
 
-/** A byte for each page of RAM, set when the page is opened for writing; 0: there is none. */
+/** Address of a byte for each page of RAM, set when the page becomes writable in the TLB; 0: not recorded. */
 export let dirtyPages: usize = 0;
 
-/** Watched memory: see `watch.ts`; 0: there is none. */
+/** Watched memory: see `watch.ts`; 0: none. */
 export let watch: usize = 0;
 
 export function place(
@@ -55,9 +55,9 @@ export function setNzcv(value: i32): void {
   nzcv = value;
 }
 
-/** Page of the instruction under execution, or 1: look it up. Misaligned addresses match no page. */
+/** Page of the current instruction; 1: unknown. A misaligned address matches no page. */
 export let codePage: u64 = 1;
-/** What to add to an address in that page. */
+/** Distance from a virtual address in that page to an address in this memory. */
 export let codeDelta: usize = 0;
 export function setCode(page: u64, delta: usize): void {
   codePage = page;
@@ -80,8 +80,8 @@ export function syncInstructions(slice: i32): void {
 }
 
 /**
- * Non-zero after an operation that may have made an interrupt deliverable, or that ends the run. The loop looks at it
- * where the code page does not match, so asking for attention makes it match nothing.
+ * Nonzero after an operation that may have asserted the interrupt line, or that ends the run. speed: the loop checks this word only when
+ * the pc leaves the code page, so `setAttention` also invalidates the code page (bench arm64).
  */
 export let attention: i32 = 0;
 export function setAttention(value: i32): void {
@@ -89,7 +89,7 @@ export function setAttention(value: i32): void {
   if (value !== 0) codePage = 1;
 }
 
-/** Why the run ends; -1 while it goes on. */
+/** Why the run ends; -1 while it continues. */
 export let exitReason: i32 = -1;
 export function setExit(reason: i32): void {
   exitReason = reason;
@@ -112,8 +112,7 @@ export function pstateWithFlags(): u64 {
 }
 
 /**
- * Tag of TLB entries that are valid now, in the low 12 bits: a generation, and whether the access is unprivileged.
- * A new generation is a flush.
+ * Tag of valid TLB entries, in the low 12 bits: a generation, and whether the access is unprivileged. A new generation flushes the TLB.
  */
 export let generation: u64 = 1;
 export let tagEl0: u64 = 3;

@@ -1,22 +1,21 @@
 /**
- * The virtual counter of vCPUs whose time is counted by instructions, read without a call out of the core: a guest that waits
- * by the counter does little else. The same words and rules as `GuestClock`'s (src/boot/guest-clock.ts), which has the reasons;
- * the form of a stamp is that of src/measure/stamp.ts.
+ * The counter under virtual time, read without a call out of the core: a guest that waits by polling the counter reads little else.
+ * Same words and rules as `GuestClock` (src/boot/guest-clock.ts), which explains them; stamps have the form of src/measure/stamp.ts.
  */
 import { left, runEnd } from './context';
 
-/** Of a vCPU's words: what it has published, and what its instructions count from. 8 bytes each. */
+/** Words of a vCPU, 8 bytes each: the published time, and the base to which its instructions are added. */
 const PUBLISHED: usize = 0;
 const BASE: usize = 8;
 const MOVING: u32 = 0xffff_ffff;
 
-/** The first vCPU's words, and this vCPU's; bytes from one to the next. 0: time is somebody else's. */
+/** The first vCPU's words, this vCPU's, and the end of all. 0: the board keeps the time. */
 let first: usize = 0;
 let own: usize = 0;
 let end: usize = 0;
 let stride: usize = 0;
 
-/** Names the words of all vCPUs' time, and which of them is this one's. Before the first run. */
+/** Sets the words of all vCPUs' time, and the index of this vCPU. Call before the first run. */
 export function countTime(at: usize, step: usize, index: i32, count: i32): void {
   first = at;
   stride = step;
@@ -28,7 +27,7 @@ export function hasCounter(): boolean {
   return own !== 0;
 }
 
-/** Publishes how far this vCPU has got, and returns the furthest that any has: ticks. @param slice - instructions left in it */
+/** Publishes this vCPU's time, and returns the latest of all, ticks. @param slice - instructions left in the slice */
 export function readCounter(slice: i32): u64 {
   let latest = readStamp(own + BASE) + runEnd - ((left + slice) as u64);
   writeStamp(own + PUBLISHED, latest);

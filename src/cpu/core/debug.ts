@@ -1,6 +1,6 @@
 /**
- * Self-hosted debug: two breakpoints, two watchpoints, software step. While any of them is on, the run goes on by single
- * instructions, and accesses are looked at one by one; else none of this costs anything.
+ * Self-hosted debug: two breakpoints, two watchpoints, software step. While any is enabled, the core runs single instructions and checks
+ * each access; otherwise they cost nothing.
  * @see Arm ARM DDI 0487, D2 "AArch64 Self-hosted Debug"
  */
 import { DBG_REGISTERS, EXCEPTIONS, MDSCR_EL1, OSLAR_EL1, PSTATE } from './block';
@@ -13,26 +13,26 @@ const MDSCR_MDE: u64 = 1 << 15;
 const PSTATE_D: u32 = 1 << 9;
 /** DFSC of a debug exception. */
 export const DEBUG_EVENT: u32 = 0x22;
-/** Of a software step: an instruction was stepped. */
+/** ISS of a software step: an instruction was stepped. */
 const ISV: u32 = 1 << 24;
 
-/** Breakpoints, and watchpoints: ID_AA64DFR0_EL1 says so. */
+/** The number of breakpoints, and of watchpoints, as in ID_AA64DFR0_EL1. */
 const COUNT: i32 = 2;
 const VALUE_BITS: u64 = 0x0001_ffff_ffff_fffc;
 const BREAKPOINT_BITS: u64 = 0x00ff_e1e7;
 const WATCHPOINT_BITS: u64 = 0x1fff_ffff;
-/** Kinds of registers, as op2 has them: 4 DBGBVR, 5 DBGBCR, 6 DBGWVR, 7 DBGWCR. */
+/** Kinds of registers by op2: 4 DBGBVR, 5 DBGBCR, 6 DBGWVR, 7 DBGWCR. */
 const BVR: i32 = 4;
 const BCR: i32 = 5;
 const WVR: i32 = 6;
 const WCR: i32 = 7;
 
-/** Whether the run has to go on by single instructions, and whether accesses have to be looked at. */
+/** `stepping`: the core must run single instructions. `watching`: it must check each access. */
 export let stepping: boolean = false;
 export let watching: boolean = false;
-/** Whether the instruction that is run is one step: behind it the next exception is due. */
+/** Whether the current instruction is a software step: the step exception is due after it. */
 let isStep: boolean = false;
-/** Whether an instruction was run under software step since the last exception of it. */
+/** Whether an instruction was stepped since the last step exception. */
 let stepped: boolean = false;
 
 function at(kind: i32, n: i32): usize {
@@ -43,13 +43,13 @@ function register(kind: i32, n: i32): u64 {
   return load<u64>(at(kind, n));
 }
 
-/** A debug register by the CRm and op2 of its encoding; those of numbers past {@link COUNT} read as zero. */
+/** A debug register by the CRm and op2 of its encoding; numbers from {@link COUNT} on read as zero. */
 export function debugRegister(encoding: i32): u64 {
   const n = (encoding >> 3) & 15;
   return n < COUNT ? register(encoding & 7, n) : 0;
 }
 
-/** @returns whether accesses are looked at from now on and were not before, or the other way round: the TLB is to be flushed */
+/** @returns whether `watching` has changed, so that the caller must flush the TLB */
 export function setDebugRegister(encoding: i32, value: u64): boolean {
   const n = (encoding >> 3) & 15;
   if (n >= COUNT) return false;
@@ -61,7 +61,7 @@ export function setDebugRegister(encoding: i32, value: u64): boolean {
   return judgeDebug();
 }
 
-/** To be called when a register of debug may have changed. @returns as {@link setDebugRegister} */
+/** Call after a debug register may have changed. @returns as {@link setDebugRegister} */
 export function judgeDebug(): boolean {
   const control = load<u64>(block, MDSCR_EL1);
   const watched = watching;
@@ -78,7 +78,7 @@ export function judgeDebug(): boolean {
   return watched !== watching;
 }
 
-/** Whether debug exceptions are taken, at a level with a mask: PSTATE's format. */
+/** Whether debug exceptions are enabled. @param state - level and mask in PSTATE's format */
 function enabledAt(state: u32): boolean {
   if ((load<u64>(block, OSLAR_EL1) & 1) !== 0) return false;
   if ((state & 0xc) === 0) return true;
@@ -90,7 +90,7 @@ function namesLevel(control: u64, el: u32): boolean {
   return ((control >> (el === 0 ? 2 : 1)) & 1) !== 0;
 }
 
-/** In front of an instruction: returns the address of the exception that is taken instead, or the pc. */
+/** Call before an instruction. Returns the pc, or the vector of the debug exception taken instead. */
 export function debugFetch(pc: u64): u64 {
   const state = pstate();
   isStep = false;
@@ -105,7 +105,7 @@ export function debugFetch(pc: u64): u64 {
   if ((control & MDSCR_MDE) === 0) return pc;
   for (let n = 0; n < COUNT; n++) {
     const breakpoint = register(BCR, n);
-    // Enabled, of any byte, and an address that is not linked to a context.
+    // Requires E, a nonzero BAS, and BT 0: unlinked address match.
     if ((breakpoint & 1) === 0 || (breakpoint & 0x1e0) === 0 || ((breakpoint >> 20) & 15) !== 0) continue;
     if (!namesLevel(breakpoint, currentEl())) continue;
     if (((pc ^ register(BVR, n)) & VALUE_BITS) === 0)
@@ -114,20 +114,20 @@ export function debugFetch(pc: u64): u64 {
   return pc;
 }
 
-/** Behind an instruction that took no exception: a step is done. @param exceptions - taken before it */
+/** Call after an instruction: completes a step unless it took an exception. @param exceptions - count before the instruction */
 export function debugStepped(exceptions: u64): void {
   if (!isStep || load<u64>(block, EXCEPTIONS) !== exceptions) return;
   store<u32>(block, pstate() & ~PSTATE_SS, PSTATE);
   stepped = true;
 }
 
-/** PSTATE.SS behind an ERET: a debugger that was not stepped itself steps what it returns to. */
+/** PSTATE.SS after an ERET: set if the debugger, itself not stepped, returns to stepped code. */
 export function stepAfterReturn(before: u32, spsr: u32): u32 {
   if ((load<u64>(block, MDSCR_EL1) & MDSCR_SS) === 0) return 0;
   return !enabledAt(before) && enabledAt(spsr) ? spsr & PSTATE_SS : 0;
 }
 
-/** Whether a watchpoint is hit by an access. @param el - whose permissions it has */
+/** Whether an access hits a watchpoint. @param el - the level whose permissions the access uses */
 export function hitsWatchpoint(va: u64, bytes: i32, writes: boolean, el: u32): boolean {
   if (!enabledAt(pstate())) return false;
   for (let n = 0; n < COUNT; n++) {

@@ -126,7 +126,7 @@ function vectorScale(w: u32): u32 {
   return bits(w, 30, 2) | (bit(w, 23) << 2);
 }
 
-/** Rt as loads and stores see it: a store reads 31 as zero, a load writes it to the sink. */
+/** The slot of Rt: for 31, a store reads zero and a load writes the sink. */
 function transfer(w: u32, loads: boolean): u32 {
   return loads ? target(bits(w, 0, 5)) : bits(w, 0, 5);
 }
@@ -144,7 +144,7 @@ function unsignedOffset(w: u32, r: usize): void {
     const scale = vectorScale(w);
     if (scale > 4) return undefinedRecord(r);
     const offset = (bits(w, 10, 12) << scale) as i32;
-    // 16-byte accesses reach 65,520: more than the 16-bit number holds, so the offset is in the other one too.
+    // Offsets of 16-byte accesses reach 65,520, beyond the 16-bit number, so the 32-bit number has the offset too.
     place(w, r, bit(w, 22) !== 0 ? V_LOAD : V_STORE, 0, false, offset);
     return;
   }
@@ -264,7 +264,7 @@ function exclusive(w: u32, r: usize): void {
       putMore(r, rs, size + 2, 0, 0);
     }
   } else if (!o1) {
-    // LDAR, STLR, and the LORegion forms, which this profile has not.
+    // LDAR, STLR; the LORegion forms are not in this profile.
     if (o0 === 0) return undefinedRecord(r);
     put(r, ORDERED, loads !== 0 ? target(rt) : rt, base);
     putMore(r, 31, size, (loads << 2) as i32, 0);
@@ -275,7 +275,7 @@ function exclusive(w: u32, r: usize): void {
   }
 }
 
-/** LDADD and its kin, opc in the 16-bit number: 0 to 7, and 8 for SWP. */
+/** LDADD and related operations; opc in the 16-bit number: 0 to 7, 8 for SWP. */
 function atomicOperation(w: u32, r: usize): void {
   const opc = bits(w, 12, 3);
   const swap = bit(w, 15) !== 0;

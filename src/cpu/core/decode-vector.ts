@@ -1,6 +1,6 @@
 /**
- * Data processing, scalar floating-point and Advanced SIMD: Arm DDI 0487, C4.1. Only the group is decided here; what a
- * group reserves it finds out when it runs.
+ * Data processing, scalar floating-point and Advanced SIMD: Arm DDI 0487, C4.1. Decodes only the group; an
+ * operation checks its reserved encodings when it runs.
  */
 import * as op from './ops';
 import { bit, bits, put, putMore, undefinedRecord } from './record';

@@ -40,7 +40,7 @@ export const PSTATE_SS: u32 = 1 << 21;
 /** DAIF set, EL1 with SP_EL1. */
 const ENTERED: u32 = 0x3c5;
 
-/** Makes the SP of `el` and `spsel` the one in use. */
+/** Makes the SP of `el` and `spsel` current. */
 export function switchSp(el: u32, spsel: u32): void {
   const now = pstate();
   const inUse: usize = (now & PSTATE_SPSEL) === 0 ? SP_EL0 : SP_EL1;
@@ -60,7 +60,7 @@ function enter(kind: u64, from: u64): u64 {
   return load<u64>(block, VBAR_EL1) + source + kind;
 }
 
-/** Takes a synchronous exception to EL1; returns the address to go on at. `from` is its preferred return address. */
+/** Takes a synchronous exception to EL1; returns its vector. @param from - the preferred return address */
 export function synchronous(ec: u32, iss: u32, from: u64): u64 {
   store<u64>(block, ((ec << 26) | IL | iss) as u64, ESR_EL1);
   store<u64>(block, load<u64>(block, EXCEPTIONS) + 1, EXCEPTIONS);
@@ -71,7 +71,7 @@ export function undefined_(from: u64): u64 {
   return synchronous(EC_UNKNOWN, 0, from);
 }
 
-/** Of the pair of classes "from a lower level" and "from the same level", which differ in bit 0. */
+/** The class for the current level of a pair that differs in bit 0: from a lower level, from the same level. */
 export function fromLevel(ec: u32): u32 {
   return currentEl() === 0 ? ec : ec + 1;
 }
@@ -85,7 +85,7 @@ export function setFar(address: u64): void {
   store<u64>(block, address, FAR_EL1);
 }
 
-/** What a memory access that cannot be done leaves behind, until `abort` makes an exception of it. */
+/** The fault of a failed memory access, until `abort` takes the exception. */
 export let faulted: i32 = 0;
 let faultAddress: u64 = 0;
 let faultIss: u32 = 0;
@@ -114,7 +114,7 @@ export function clearFault(): void {
   faulted = 0;
 }
 
-/** The exception for the access that has just failed in the instruction at `from`. */
+/** Takes the exception for the failed access of the instruction at `from`. */
 export function abort(from: u64): u64 {
   const kind = faulted;
   faulted = 0;
@@ -123,7 +123,7 @@ export function abort(from: u64): u64 {
   return synchronous(fromLevel(kind === WATCHPOINT ? EC_WATCHPOINT : EC_DATA_ABORT), faultIss, from);
 }
 
-/** Whether FP and SIMD trap at this level. */
+/** Whether FP and SIMD instructions trap at the current level. */
 export function fpTraps(): boolean {
   const fpen = (load<u32>(block, CPACR_EL1) >> 20) & 3;
   return currentEl() === 0 ? fpen !== 3 : (fpen & 1) === 0;
@@ -133,7 +133,7 @@ export function fpTrap(from: u64): u64 {
   return synchronous(EC_FP_ACCESS, 0x1e << 20, from);
 }
 
-/** BranchAddr: where the top byte is ignored, the pc does not get it. @inline */
+/** BranchAddr: removes an ignored top byte from a branch target. @inline */
 export function branchAddress(target: u64): u64 {
   const canonical = (((target as i64) << 8) >> 8) as u64;
   return canonical === target ? target : untagged(target, canonical);
@@ -144,7 +144,7 @@ function untagged(target: u64, canonical: u64): u64 {
   return ((load<u64>(block, TCR_EL1) >> ignored) & 1) !== 0 ? canonical : target;
 }
 
-/** ERET: returns the address to go on at. An illegal return keeps the level and sets PSTATE.IL. */
+/** ERET: returns the address of the next instruction. An illegal return keeps the level and sets PSTATE.IL. */
 export function exceptionReturn(): u64 {
   const spsr = load<u64>(block, SPSR_EL1) as u32;
   const target = branchAddress(load<u64>(block, ELR_EL1));

@@ -1,4 +1,4 @@
-/** FPAdd, FPMul, FPMulAdd, FPDiv, FPSqrt and what is made of them. */
+/** FPAdd, FPMul, FPMulAdd, FPDiv, FPSqrt and functions built on them. */
 import {
   DOWN,
   DZC,
@@ -31,7 +31,7 @@ export function absolute(value: u64, width: u32): u64 {
   return value & ~signBit(width);
 }
 
-/** Operands of the operation at hand. */
+/** The unpacked operands of the current operation. */
 let kindA: i32 = 0;
 let signA: u64 = 0;
 let powerA: i32 = 0;
@@ -41,7 +41,7 @@ let signB: u64 = 0;
 let powerB: i32 = 0;
 let digitsB: u64 = 0;
 
-/** Unpacks two operands; true where one is a NaN, which `nanOfTwo` turns into the result. */
+/** Unpacks two operands; true if either is a NaN, from which `nanOfTwo` makes the result. */
 function operands(a: u64, b: u64, width: u32): boolean {
   unpack(a, width);
   kindA = kind;
@@ -62,7 +62,7 @@ function nanOfTwo(a: u64, b: u64, width: u32): u64 {
   return processNaN(kindA === QUIET ? a : b, width, false);
 }
 
-/** Two numbers that differ by their sign only in nothing: which zero their sum is. */
+/** The sum of two zeros with the given signs, or of x and -x. */
 function zeroOfSum(first: u64, second: u64, width: u32): u64 {
   if (first === second) return zero(first, width);
   return zero(roundingMode() === DOWN ? 1 : 0, width);
@@ -107,7 +107,7 @@ function sum(
   if (pa < pb || (pa === pb && (ha < hb || (ha === hb && la < lb)))) {
     return sum(sb, pb, hb, lb, sa, pa, ha, la, scale, width);
   }
-  // One place of room for the carry; what falls out of the smaller number stays as a sticky bit.
+  // Shifts by one place more, for the carry. Bits shifted out of the smaller number become a sticky bit.
   const distance = pa - pb + 1;
   let high = ha >> 1;
   let low = (la >> 1) | (ha << 63);
@@ -312,7 +312,7 @@ export function compare(a: u64, b: u64, width: u32, signals: boolean): i32 {
   return order === 0 ? 6 : order < 0 ? 8 : 2;
 }
 
-/** Order of A and B, which are no NaNs: -1, 0, 1. */
+/** Order of A and B, neither a NaN: -1, 0, 1. */
 function orderOf(): i32 {
   if (kindA === ZERO && kindB === ZERO) return 0;
   if (kindA === ZERO) return signB !== 0 ? 1 : -1;

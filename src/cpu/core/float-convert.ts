@@ -91,7 +91,7 @@ export function fromFixed(value: u64, to: u32, unsigned: boolean, mode: u32, pla
   return round(negative, 63 - (shift as i32) - places, magnitude << shift, to, mode);
 }
 
-/** FRINT*. @param exact - FRINTX: an inexact result says so */
+/** FRINT*. @param exact - FRINTX: raises IXC for an inexact result */
 export function roundToInteger(value: u64, width: u32, mode: u32, exact: boolean): u64 {
   unpack(value, width);
   if (kind >= QUIET) return processNaN(value, width, kind === SIGNALLING);

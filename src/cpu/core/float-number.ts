@@ -1,6 +1,6 @@
 /**
- * Numbers of IEEE 754, taken apart and put together in integers, because WebAssembly's arithmetic has neither the
- * rounding modes nor the exception flags of the architecture. A width is log2 of the bytes: 1 half, 2 single, 3 double.
+ * IEEE 754 numbers unpacked into and rounded from integers, because WebAssembly's arithmetic has neither the architecture's
+ * rounding modes nor its exception flags. A width is log2 of the bytes: 1 half, 2 single, 3 double.
  * @see Arm DDI 0487, shared/functions/float: FPUnpack, FPRound, FPProcessNaN
  */
 import { FPCR, FPSR } from './block';
@@ -71,13 +71,13 @@ export function defaultNaN(width: u32): u64 {
   return infinity(0, width) | ((1 as u64) << (fractionBits(width) - 1));
 }
 
-/** What the last `unpack` found: (-1)^sign * significand * 2^(exponent - 63), bit 63 of a finite significand set. */
+/** Result of the last `unpack`: (-1)^sign * significand * 2^(exponent - 63), bit 63 of a finite significand set. */
 export let kind: i32 = 0;
 export let sign: u64 = 0;
 export let exponent: i32 = 0;
 export let significand: u64 = 0;
 
-/** Takes a number apart; a denormal operand may be flushed to zero, but not one of half precision. */
+/** Unpacks a number. FPCR.FZ flushes a denormal to zero, except in half precision. */
 export function unpack(value: u64, width: u32): void {
   const bits = fractionBits(width);
   const biased = (value >> bits) & exponentMask(width);
@@ -107,7 +107,7 @@ export function unpack(value: u64, width: u32): void {
   significand = ((1 as u64) << 63) | (fraction << (63 - bits));
 }
 
-/** A NaN operand as a result: quiet, or the default NaN. */
+/** The result for a NaN operand: the operand made quiet, or the default NaN. */
 export function processNaN(value: u64, width: u32, signalling: boolean): u64 {
   if (signalling) raise(IOC);
   if (usesDefaultNaN()) return defaultNaN(width);
@@ -119,7 +119,7 @@ export function invalid(width: u32): u64 {
   return defaultNaN(width);
 }
 
-/** Whether a number that lies between two is rounded away from zero. @param rest - 0, or 1 below, 2 at, 3 above the middle */
+/** Whether to round away from zero. @param rest - the discarded part: 0 none, 1 below, 2 at, 3 above the middle */
 export function roundsUp(mode: u32, negative: u64, odd: boolean, rest: i32): boolean {
   switch (mode) {
     case 0:
@@ -135,7 +135,7 @@ export function roundsUp(mode: u32, negative: u64, odd: boolean, rest: i32): boo
   }
 }
 
-/** What is shifted out of `value`, as `roundsUp` has it. `shift` is 1 or more. */
+/** The `rest` for `roundsUp` of `value` shifted right. @param shift - 1 or more */
 export function restOf(value: u64, shift: i32): i32 {
   if (shift > 64) return value !== 0 ? 1 : 0;
   const rest = shift === 64 ? value : value & (((1 as u64) << (shift as u64)) - 1);
@@ -143,7 +143,7 @@ export function restOf(value: u64, shift: i32): i32 {
   return rest === 0 ? 0 : rest < middle ? 1 : rest === middle ? 2 : 3;
 }
 
-/** FPRound: a significand with bit 63 set, whose lowest bit is sticky, to a number. */
+/** FPRound: rounds a significand with bit 63 set, whose lowest bit is sticky, to a number. */
 export function round(negative: u64, power: i32, digits: u64, width: u32, mode: u32): u64 {
   const bits = fractionBits(width);
   const bias = biasOf(width);
@@ -163,7 +163,7 @@ export function round(negative: u64, power: i32, digits: u64, width: u32, mode: 
   if (biased === 0 && rest !== 0) raise(UFC);
   if (roundsUp(mode, negative, (whole & 1) !== 0, rest)) whole++;
   else if (mode === TO_ODD && rest !== 0) whole |= 1;
-  // A carry out of the fraction goes to the exponent by itself.
+  // A carry out of the fraction increments the exponent.
   const result = (((biased === 0 ? 0 : biased - 1) as u64) << bits) + whole;
   if (width === 1 && alternativeHalf()) {
     if (result > 0x7fff) {

@@ -1,4 +1,4 @@
-/** Scalar floating-point data processing; each returns false where the encoding is reserved. */
+/** Scalar floating-point data processing. Each function returns false for a reserved encoding. */
 import { getX, nzcv, setNzcv, setX } from './context';
 import { conditionMask } from './decode-register';
 import {
@@ -40,7 +40,7 @@ export function executeFloat(operation: i32, r: usize): boolean {
   const width = widthOf(w);
   if (operation === op.F_INTEGER) return integer(r, width);
   if (operation === op.F_ONE) return oneSource(r, width);
-  // FP16 is not in the profile: only conversions know half precision.
+  // FP16 is not in this profile: only conversions support half precision.
   if (width !== 2 && width !== 3) return false;
   switch (operation) {
     case op.F_TWO:

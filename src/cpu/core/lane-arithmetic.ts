@@ -49,13 +49,13 @@ export function addMixed(a: u64, b: u64, scale: u32, unsigned: boolean): u64 {
     saturated();
     return (b as i64) >= 0 ? ~(0 as u64) : 0;
   }
-  // Signed a, unsigned b: the sum overflows where it is less than a, or b alone is too large for what is left.
+  // Signed a, unsigned b: the sum overflows if it is less than a, or if b exceeds the distance from a to the limit.
   if (b <= ((MOST - (a as i64)) as u64)) return sum;
   saturated();
   return MOST as u64;
 }
 
-/** Right shift of 1 to 64 places, rounded to nearest where asked for. `a` is extended as `unsigned` says. */
+/** Right shift of 1 to 64 places, optionally rounded to nearest. @param unsigned - `a` is zero-extended, else sign-extended */
 export function shiftRight(a: u64, places: u64, unsigned: boolean, rounds: boolean): u64 {
   const carry: u64 = rounds && places <= 64 ? (bitOf(a, places - 1, unsigned) as u64) : 0;
   if (unsigned) return (places >= 64 ? 0 : a >> places) + carry;

@@ -14,7 +14,7 @@ import { attributeIndex, EXTERNAL, fault, NO_FAULT, READ, translate, WRITE } fro
 const INNER_SHAREABLE: i32 = 3;
 const SCTLR_DZE: u64 = 14;
 const SCTLR_UCI: u64 = 26;
-/** CM, and WnR, which cache maintenance sets too. */
+/** ISS bits of cache maintenance: CM and WnR. */
 const CM_WNR: u32 = (1 << 8) | (1 << 6);
 /** Bytes that DC ZVA clears: DCZID_EL0.BS is 4. */
 const ZVA: u64 = 64;
@@ -30,7 +30,7 @@ export function executeMaintenance(s: usize, r: usize, pc: u64): u64 {
   const crn = (which >> 7) & 15;
   const el0 = currentEl() === 0;
   if (which === key(3, 7, 4, 1)) return zero(r, pc, address);
-  // IC IVAU, DC CVAC, CVAU, CIVAC; and by CVAP no more, which is FEAT_DPB.
+  // IC IVAU, DC CVAC, CVAU, CIVAC. Not CVAP, which needs FEAT_DPB.
   if (
     which === key(3, 7, 5, 1) ||
     which === key(3, 7, 10, 1) ||
@@ -76,7 +76,7 @@ function zero(r: usize, pc: u64, address: u64): u64 {
   drain();
   const at = atomicAddress(from, ZVA as i32, WRITE);
   if (faulted !== 0) {
-    // The address that is reported is the one that was given.
+    // FAR is the operand's address, not the address rounded down.
     dataFault(address, (fault !== NO_FAULT ? fault : EXTERNAL) | (1 << 6));
     return abort(pc);
   }
@@ -84,7 +84,7 @@ function zero(r: usize, pc: u64, address: u64): u64 {
   return pc + 4;
 }
 
-/** Caches are coherent; what is left is that the address must be translated. */
+/** Cache maintenance by address. Caches are coherent, so only the translation's faults remain. */
 function clean(pc: u64, address: u64, el0: boolean): u64 {
   translate(address, READ, el0);
   if (fault === NO_FAULT) return pc + 4;
@@ -95,7 +95,7 @@ function clean(pc: u64, address: u64, el0: boolean): u64 {
 /** AT S1E1R 0, S1E1W 1, S1E0R 2, S1E0W 3. */
 function translateAddress(kind: i32, pc: u64, address: u64): u64 {
   const pa = translate(address, (kind & 1) !== 0 ? WRITE : READ, (kind & 2) !== 0);
-  // Normal, inner shareable memory is what RAM is; everything else is a device.
+  // RAM is Normal, inner shareable memory; all else is Device memory.
   const attributes: u64 = isRam(pa) && attributeIndex >= 0 ? ((0xff as u64) << 56) | (3 << 7) : 2 << 7;
   const good = (pa & 0x0000_ffff_ffff_f000) | attributes | 0x800;
   store<u64>(block, fault === NO_FAULT ? good : 0x801 | ((fault as u64) << 1), PAR_EL1);

@@ -1,6 +1,6 @@
 /**
- * Accesses to memory. The fast path finds the page in a software TLB; a miss translates, fills the TLB where the page
- * is RAM, and goes to the bus where it is not. A failed access sets `faulted`, and its value means nothing.
+ * Memory accesses. The fast path finds the page in a software TLB. A miss translates, then fills the TLB for a page of RAM or calls the
+ * bus for any other page. A failed access sets `faulted`; its value is undefined.
  */
 import { REFUSED, SCTLR_EL1, TLB_ENTRIES, TLB_FETCH, TLB_READ, TLB_WRITE } from './block';
 import {
@@ -40,12 +40,12 @@ import { isWatched, noteAccess } from './watch';
 
 const PAGE: u64 = 0xffff_ffff_ffff_f000;
 const WNR: u32 = 1 << 6;
-/** No page has this address: accesses based on a misaligned SP go there, miss the TLB, and find `faulted` set. */
+/** An address in no page: accesses based on a misaligned SP use it, miss the TLB, and find `faulted` set. */
 export const NOWHERE: u64 = 0x0080_0000_0000_0000;
 const SP_SLOT: u32 = 33;
 const NO_RAM: usize = 0;
 
-/** Forgets all translations: a new generation of tags; the arrays are cleared when the generations are used up. */
+/** Flushes the TLB by a new generation of tags; clears the arrays when all generations are used. */
 export function flushTlb(): void {
   let next = generation + 1;
   if (next === 0x800) {
@@ -55,7 +55,7 @@ export function flushTlb(): void {
   setGeneration(next);
 }
 
-/** Forgets which pages may be written: the next write of each page is reported again. */
+/** Flushes the write TLB, so that the next write to each page sets its dirty byte again. */
 export function protectPages(): void {
   memory.fill(block + TLB_WRITE, 0, TLB_ENTRIES * 16);
 }
@@ -65,7 +65,7 @@ function entryOf(table: usize, va: u64): usize {
   return block + table + (((va >> 12) as usize) & (TLB_ENTRIES - 1)) * 16;
 }
 
-/** Base register of an access; a misaligned SP is a fault where SCTLR_EL1.SA or SA0 says so. @inline */
+/** Base register of an access. A misaligned SP faults if SCTLR_EL1.SA or SA0 is set. @inline */
 export function baseOf(slot: u32): u64 {
   const value = load<u64>(block + (slot << 3));
   if (slot === SP_SLOT && (value & 15) !== 0) return misalignedSp(value);
@@ -85,7 +85,7 @@ function alignmentChecked(): boolean {
 }
 
 /**
- * Address of ours for an access that does not cross a page, or NO_RAM: it faulted, or `physical` is outside RAM.
+ * The address in this memory of an access within a page; NO_RAM if the access faulted, or `physical` is outside RAM.
  */
 let physical: u64 = 0;
 function resolve(va: u64, bytes: i32, access: i32, unprivileged: boolean): usize {
@@ -109,7 +109,7 @@ function resolve(va: u64, bytes: i32, access: i32, unprivileged: boolean): usize
   if (access === WRITE && dirtyPages !== 0) store<u8>(dirtyPages + ((offset >> 12) as usize), 1);
   const watched = isWatched(offset);
   if (watched) noteAccess(offset, access === WRITE);
-  // With SCTLR_EL1.A every access has to be looked at, with store buffers and watchpoints too: nothing is remembered.
+  // SCTLR_EL1.A, store buffers, watched memory and watchpoints need a check of every access: no TLB entry then.
   if (!alignmentChecked() && !buffering && !watched && !watching) {
     const entry = entryOf(access === WRITE ? TLB_WRITE : TLB_READ, va);
     store<u64>(entry, (va & PAGE) | (unprivileged ? tagEl0 : tagNow));
@@ -187,7 +187,7 @@ function missWrite(va: u64, bytes: i32, value: u64, unprivileged: boolean, slice
     return true;
   }
   if (faulted !== 0) return false;
-  // A device's register is written at once, and stores that a barrier keeps in front of it are not passed.
+  // A device write takes effect at once, so earlier stores that a barrier orders before it must leave first.
   if (buffering) drainBarriers();
   syncInstructions(slice);
   busWrite(physical, bytes, value);
@@ -203,7 +203,7 @@ function missWrite(va: u64, bytes: i32, value: u64, unprivileged: boolean, slice
 /** @inline */
 function hit(table: usize, va: u64, bytes: u64, tag: u64): usize {
   const entry = entryOf(table, va);
-  // The last byte's page must be the entry's too: an access that crosses misses.
+  // Compares the page of the last byte, so that an access across pages misses.
   if (load<u64>(entry) !== (((va + (bytes - 1)) & PAGE) | tag)) return NO_RAM;
   return (va as usize) + load<u32>(entry, 8);
 }
@@ -257,7 +257,7 @@ export function write8(va: u64, value: u64, slice: i32): boolean {
   return true;
 }
 
-/** Of any size, with the permissions of this level or of EL0 (LDTR, STTR). */
+/** Reads any size, with the permissions of the current level or of EL0 (LDTR, STTR). */
 export function readSized(va: u64, bytes: i32, unprivileged: boolean, slice: i32): u64 {
   const at = hit(TLB_READ, va, bytes as u64, unprivileged ? tagEl0 : tagNow);
   if (at !== NO_RAM) return plainRead(at, bytes);
@@ -270,20 +270,20 @@ export function writeSized(va: u64, bytes: i32, value: u64, unprivileged: boolea
   return true;
 }
 
-/** Whether a store of two registers can be done whole: it faults before its first byte. @inline */
+/** Whether a store of two registers can complete; otherwise faults before the first byte changes. @inline */
 export function pairWritable(va: u64, bytes: i32): boolean {
   if (hit(TLB_WRITE, va, (bytes << 1) as u64, tagNow) !== NO_RAM) return true;
   return probePair(va, bytes);
 }
 
 function probePair(va: u64, bytes: i32): boolean {
-  // SCTLR_EL1.A asks for the alignment of each register.
+  // SCTLR_EL1.A checks the alignment of each register.
   if (faulted !== 0) return false;
   resolve(va, bytes, WRITE, tagNow === tagEl0);
   return faulted === 0 && probeWrite(va, bytes << 1);
 }
 
-/** Whether all pages of a range, two at most, can be written: else it faults. */
+/** Whether all pages of a range, two at most, are writable; otherwise faults. */
 export function probeWrite(va: u64, bytes: i32): boolean {
   if (faulted !== 0) return false;
   const last = va + (bytes as u64) - 1;
@@ -295,8 +295,7 @@ export function probeWrite(va: u64, bytes: i32): boolean {
 }
 
 /**
- * Address of ours for an atomic access, which must be aligned and lie in RAM: else it faults, and 0 comes back.
- * What is no RAM is no memory for atomics: an external abort.
+ * The address in this memory of an atomic access. A misaligned access faults, and an access outside RAM is an external abort: 0 then.
  */
 export function atomicAddress(va: u64, bytes: i32, access: i32): usize {
   if (faulted !== 0) return NO_RAM;
@@ -316,7 +315,7 @@ export function atomicAddress(va: u64, bytes: i32, access: i32): usize {
   return at;
 }
 
-/** Whether an access of a SIMD&FP register may go on: SCTLR_EL1.A wants its whole width aligned. */
+/** Whether an access of a SIMD&FP register is aligned as SCTLR_EL1.A requires, to its whole width; otherwise faults. */
 export function aligned(va: u64, bytes: i32, access: i32): boolean {
   if (faulted !== 0) return false;
   if ((va & ((bytes - 1) as u64)) === 0 || !alignmentChecked()) return true;
@@ -324,7 +323,7 @@ export function aligned(va: u64, bytes: i32, access: i32): boolean {
   return false;
 }
 
-/** Makes the page of the pc the code page. Returns the pc, or that of the exception that the fetch takes. */
+/** Makes the page of the pc the code page. Returns the pc, or the vector of an exception of the fetch. */
 export function fetchPage(pc: u64): u64 {
   if (illegalState()) return synchronous(EC_ILLEGAL_STATE, 0, pc);
   if ((pc & 3) !== 0) {

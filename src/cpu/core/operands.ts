@@ -116,7 +116,7 @@ export function sign32(value: u64): u64 {
   return value as i32 as i64 as u64;
 }
 
-/** Rm's value as ExtendReg has it: UXTB 0, UXTH 1, UXTW 2, UXTX 3, SXTB 4, SXTH 5, SXTW 6, SXTX 7. */
+/** ExtendReg of Rm's value: UXTB 0, UXTH 1, UXTW 2, UXTX 3, SXTB 4, SXTH 5, SXTW 6, SXTX 7. */
 export function extend(value: u64, option: i32): u64 {
   switch (option) {
     case 0:
@@ -155,7 +155,7 @@ export function writeBack(s: usize, r: usize, base: u64): void {
   store<u64>(s + ((load<u8>(r, 9) as usize) << 3), base + (i2(r) as i64 as u64));
 }
 
-/** Ends a load: Rd and the base register change only if it was done. Where they are one, the base wins. @inline */
+/** Ends a load: writes Rd and the base register unless the load faulted. If they are the same, the base wins. @inline */
 export function loaded(s: usize, r: usize, pc: u64, value: u64): u64 {
   if (faulted !== 0) return abort(pc);
   const base = n64(s, r);

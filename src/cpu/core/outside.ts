@@ -1,4 +1,4 @@
-/** Calls out of the core, during which this vCPU uses no translation: TLB maintenance of the others need not wait for it. */
+/** Calls out of the core. This vCPU uses no translation meanwhile, so others' TLB maintenance does not wait for it. */
 import { enter, leave } from './broadcast';
 import * as host from './imports';
 

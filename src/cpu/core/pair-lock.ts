@@ -1,9 +1,9 @@
 /**
- * 128-bit atomics of all vCPUs go under one lock, a word that they share: WebAssembly has none of that width.
- * A plain 64-bit store to one half may still come in between the two halves, as it may on hardware without LSE2.
+ * One lock for the 128-bit atomics of all vCPUs, because WebAssembly has no atomics of that width. A plain 64-bit store to one
+ * half may still come between the two halves, as on hardware without LSE2.
  *
- * A thread that dies with the lock leaves it locked. Once that has ended the run, the others go on without the lock, to
- * their next look at the end.
+ * A thread that dies with the lock leaves it locked. After that death has ended the run, the others proceed without the lock
+ * until they check for the end.
  */
 import { pairLock, runHasEnded } from './context';
 

@@ -17,7 +17,7 @@ export function signed(value: u32, width: u32): i32 {
   return ((value << (32 - width)) as i32) >> ((32 - width) as i32);
 }
 
-/** Slot of a register that is read, where 31 is XZR: itself. Slot of one that is written, where 31 is XZR. */
+/** Slot of a written register: for 31, XZR, the sink. A read register's slot is its number: slot 31 reads as zero. */
 export function target(register: u32): u32 {
   return register === 31 ? 32 : register;
 }

@@ -1,6 +1,6 @@
 /**
- * The interpreter's loop. An instruction is decoded once into a record, which is found by its address and holds good
- * while it has the word that lies in memory: code that changes needs no invalidation, whichever thread changes it.
+ * The interpreter's loop. Each instruction is decoded once into a record, found by its address. A record is valid while its word equals
+ * the word in memory, so changed code needs no invalidation, whichever thread changes it.
  */
 import {
   DECODED,
@@ -42,16 +42,16 @@ import { fetchPage, flushTlb, protectPages } from './memory';
 import { step } from './step';
 import { buffering, drainOne, setBuffering, waiting } from './store-buffer';
 
-/** Instructions between two looks at the interrupt line, where nothing calls for one sooner. */
+/** The most instructions between two checks of the interrupt line. */
 const SLICE: i32 = 256;
-/** A page, and the alignment of an instruction: a misaligned pc is in no page. */
+/** Mask of a page and of an instruction's alignment: a misaligned pc is in no page. */
 const PAGE_AND_ALIGNMENT: u64 = 0xffff_ffff_ffff_f003;
 const DECODED_MASK: usize = (DECODED_ENTRIES - 1) << 2;
 const PSTATE_I: u32 = 1 << 7;
 
 export { countTime, drainOne, flushTlb, protectPages, runBeside, waiting };
 
-/** Binds this instance to a vCPU's block and the guest's RAM. Before anything else. */
+/** Binds this instance to a vCPU's block and the guest's RAM. Call before all else. */
 export function bind(
   at: usize,
   lock: usize,
@@ -65,7 +65,7 @@ export function bind(
   flushTlb();
 }
 
-/** To be called after the state, or memory that is code or a translation table, was changed from outside of a run. */
+/** Call after an outside change of the state, of code, or of translation tables. */
 export function restored(): void {
   flushTlb();
 }
@@ -98,7 +98,7 @@ function end(pc: u64): i32 {
   return exitReason < 0 ? EXIT_LIMIT : exitReason;
 }
 
-/** Runs `count` instructions, or fewer where something ends the run: returns EXIT_*. */
+/** Runs at most `count` instructions. Returns EXIT_*. */
 export function run(count: i32): i32 {
   const s = block;
   let pc = load<u64>(s, PC);
@@ -118,7 +118,7 @@ export function run(count: i32): i32 {
       if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
         if (attention !== 0) break;
         pc = fetchPage(pc);
-        // Where the fetch took an exception, that counts as an instruction.
+        // A fetch that takes an exception counts as an instruction.
         if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
           slice--;
           continue;
@@ -137,7 +137,7 @@ export function run(count: i32): i32 {
   return end(pc);
 }
 
-/** After each slice: an import may have asked for the end of the run. */
+/** Call after each slice: an import may have ended the run. */
 function attend(): void {
   setAttention(0);
   if (load<u32>(block, STOP) === 0) return;

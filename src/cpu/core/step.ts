@@ -1,4 +1,4 @@
-/** Operations that the loop of `run` executes itself: each case yields the address of the next instruction. */
+/** The operations that the loop of `run` executes itself. Each case returns the address of the next instruction. */
 import { cold } from './cold';
 import { branchAddress } from './exceptions';
 import { adds32, adds64, logical32, logical64, subs32, subs64 } from './flags';

@@ -5,13 +5,13 @@
 import { STORE_ENTRIES, STORE_SLOTS, STORES } from './block';
 import { block } from './context';
 
-/** Whether stores wait: then the TLB holds nothing, so that every access comes through here. */
+/** Whether the store buffer is on. The TLB then stays empty, so that every access checks the buffer. */
 export let buffering: boolean = false;
 export function setBuffering(on: boolean): void {
   buffering = on;
 }
 
-/** An entry: address of ours at 0, bytes at 4, value at 8; 16 bytes. One of no bytes is a barrier. */
+/** An entry of 16 bytes: address in this memory at 0, bytes at 4, value at 8. An entry of 0 bytes is a barrier. */
 const ENTRY: usize = 16;
 
 /** @inline */
@@ -51,7 +51,7 @@ export function drain(): void {
   while (waiting() !== 0) drainOne(0);
 }
 
-/** Makes visible what lies in front of the last barrier. */
+/** Makes the stores before the last barrier visible. */
 export function drainBarriers(): void {
   let left: u32 = 0;
   for (let index: u32 = 0; index < waiting(); index++) {

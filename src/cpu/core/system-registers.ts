@@ -1,4 +1,4 @@
-/** MRS and MSR of registers that are more than a place in the block. */
+/** MRS and MSR of registers that are not plain words of the block. */
 import {
   CNTKCTL_EL1,
   CPACR_EL1,
@@ -56,7 +56,7 @@ const DCZID_VALUE: u64 = 4;
 const SCTLR_UMA: u64 = 9;
 const SCTLR_DZE: u64 = 14;
 const SCTLR_UCT: u64 = 15;
-/** RES1 bits of SCTLR_EL1, and those that exist in this profile. */
+/** RES1 bits of SCTLR_EL1, and its bits in this profile. */
 const SCTLR_RES1: u64 = 0x30d0_0800;
 const SCTLR_BITS: u64 = 0x3fdf_da1f | SCTLR_RES1;
 const FPCR_BITS: u64 = 0x07c8_0000;
@@ -66,7 +66,7 @@ function sctlr(at: u64): boolean {
   return ((load<u64>(block, SCTLR_EL1) >> at) & 1) !== 0;
 }
 
-/** Timer and GIC registers, which the board has: CRn 14 with op1 3; ICC_PMR_EL1; CRn 12 but VBAR, RVBAR, ISR. */
+/** Timer and GIC registers, which the board implements: CRn 14 with op1 3; ICC_PMR_EL1; CRn 12 except VBAR, RVBAR, ISR. */
 function isExternal(encoding: i32): boolean {
   if (encoding >> 14 !== 3) return false;
   const op1 = (encoding >> 11) & 7;
@@ -188,7 +188,7 @@ function translation(s: usize, at: usize, value: u64, pc: u64): u64 {
   return pc + 4;
 }
 
-/** Behind a change of what debug does. @param flushes - whether accesses are looked at from now on, or no longer */
+/** Call after a change of a debug register. @param flushes - whether checking of accesses was switched on or off */
 function changeDebug(pc: u64, flushes: boolean): u64 {
   if (flushes) flushTlb();
   setAttention(1);

@@ -44,7 +44,7 @@ const SCTLR_NTWE: u64 = 18;
 export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice: i32): u64 {
   switch (operation) {
     case op.SVC:
-      // Done, for a step: what it returns to has not been stepped.
+      // ERET completes the step; its target has not been stepped.
       store<u32>(block, pstate() & ~PSTATE_SS, PSTATE);
       return synchronous(EC_SVC, i2(r) as u32, pc + 4);
     case op.HVC:
@@ -81,7 +81,7 @@ export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice
       store<u64>(s, OPEN, EXCLUSIVE_AT);
       return pc + 4;
     case op.ISB:
-      // Decoded instructions and translations are never stale by the time that they are used.
+      // Nothing to do: decoded instructions and translations are checked when used, so they are never stale.
       return pc + 4;
     default:
       return barrier(s, r, pc);
@@ -166,7 +166,7 @@ export function trapAccess(r: usize, pc: u64): u64 {
   return synchronous(EC_SYSTEM_REGISTER, iss, pc);
 }
 
-/** A WFI with the interrupt line up is done at once, whatever is masked. */
+/** A WFI with the interrupt line asserted completes at once, even if PSTATE masks the interrupt. */
 function waitFor(pc: u64, control: u64, trapped: u32, reason: i32): u64 {
   if (reason === EXIT_WFI && load<u32>(block, IRQ) !== 0) return pc + 4;
   if (currentEl() === 0 && ((load<u64>(block, SCTLR_EL1) >> control) & 1) === 0) {
@@ -178,7 +178,7 @@ function waitFor(pc: u64, control: u64, trapped: u32, reason: i32): u64 {
   return pc + 4;
 }
 
-/** A loop that waits for another vCPU gives it its turn, unless there is none to give it to. */
+/** WFE and YIELD end the run after `SPINS` of them, so that another vCPU gets a turn. */
 function spin(reason: i32): void {
   const spins = load<u32>(block, SPINS);
   if (spins === 0) setExit(reason);

@@ -113,6 +113,6 @@ function permitted(entry: u64, limits: u64, access: i32, unprivileged: boolean, 
     return !uxn && !(wxn && el0 && !readOnly);
   }
   const pxn = ((entry >> 53) & 1) !== 0 || (limits & 1) !== 0;
-  // What EL0 may write, EL1 never executes.
+  // EL1 never executes memory that EL0 may write.
   return !pxn && !(el0 && !readOnly) && !(wxn && !readOnly);
 }

@@ -129,7 +129,7 @@ function setElement(s: usize, v: u32, index: u32, scale: u32, value: u64): void 
   else store<u64>(at, value);
 }
 
-/** LD1 to LD4, ST1 to ST4 of whole registers. What was loaded before a fault stays, as the architecture allows. */
+/** LD1 to LD4, ST1 to ST4 of whole registers. Registers loaded before a fault keep the new value, as the architecture allows. */
 function structures(s: usize, r: usize, pc: u64, slice: i32): u64 {
   const w = word(r);
   const loads = bit(w, 22) !== 0;

@@ -67,7 +67,7 @@ export function extractBytes(r: usize): boolean {
   return true;
 }
 
-/** TBL and TBX: bytes of a table of one to four registers; what lies outside is zero, or is kept. */
+/** TBL and TBX: bytes of a table of one to four registers. Outside the table, TBL gives zero and TBX keeps the byte. */
 export function lookUp(r: usize): boolean {
   const w = word(r);
   const limit = (bits(w, 13, 2) + 1) << 4;

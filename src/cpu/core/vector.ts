@@ -16,7 +16,7 @@ const SAVED: usize = SCRATCH + 0x40;
 const GENERAL_BYTES: usize = 0x110;
 const VECTOR_BYTES: usize = 0x200;
 
-/** SIMD and FP. A reserved encoding is UNDEFINED, whatever CPACR_EL1.FPEN says; all else traps where FPEN says so. */
+/** SIMD and FP. A reserved encoding is UNDEFINED regardless of CPACR_EL1.FPEN; other encodings trap if FPEN says so. */
 export function executeVector(operation: i32, s: usize, r: usize, pc: u64, slice: i32): u64 {
   const isAccess = operation < op.V_THREE_SAME;
   if (fpTraps()) return isAccess || exists(operation, r) ? fpTrap(pc) : undefined_(pc);
@@ -24,7 +24,7 @@ export function executeVector(operation: i32, s: usize, r: usize, pc: u64, slice
   return process(operation, r) ? pc + 4 : undefined_(pc);
 }
 
-/** Tries an operation and takes back all that it did: operations know by themselves what is reserved. */
+/** Whether an encoding is valid: executes the operation, which alone knows its reserved encodings, and undoes its effects. */
 function exists(operation: i32, r: usize): boolean {
   const flags = nzcv;
   const fpsr = load<u32>(block, FPSR);

@@ -1,7 +1,7 @@
 /**
- * Watched memory: an access to it ends the run behind its instruction. A byte for each page of RAM says whether the page has
- * watched bytes, so that its accesses are looked at one by one; 65,536 bits behind them, found by the address of 8 bytes,
- * say which. Two addresses may share a bit: then a run ends once too often.
+ * Watched memory: an access to a watched granule of 8 bytes ends the run after its instruction. A byte for each page of RAM marks pages
+ * with watched granules, whose accesses are checked one by one. 65,536 bits follow, found by a hash of the granule's address. Two
+ * granules may share a bit, so an access to an unwatched granule may end a run.
  */
 import { EXIT_STOP, SEEN, SEEN_ENTRIES, SEEN_SLOTS } from './block';
 import { block, ramSize, setExit, watch } from './context';

@@ -3,8 +3,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { writeElement } from './plain.ts';
 import { putBack, replaceProperty, type Undo } from './replacements.ts';
 
-/** The source of time and chance for controlled code; undefined: the engine's. */
-export type Source = {
+/** Time and chance for controlled code; undefined: the engine's. */
+export type TimeAndChance = {
   /** ns since the start of the schedule, as the running thread sees it. */
   nowNs(): number | undefined;
   /** 32 random bits. */
@@ -19,7 +19,7 @@ const nativeNow = Date.now;
  * Replaces clock and chance (Date, performance.now, process.hrtime, Math.random, crypto's) while `body` runs, so that a
  * repeated run of a thread sees the same values. Puts them back however `body` ends.
  */
-export function withControlledEnvironment<T>(source: Source, body: () => T): T {
+export function withControlledEnvironment<T>(source: TimeAndChance, body: () => T): T {
   const undo: Undo[] = [];
   try {
     replaceClock(source, undo);
@@ -35,7 +35,7 @@ export function withControlledEnvironment<T>(source: Source, body: () => T): T {
   }
 }
 
-function replaceClock(source: Source, undo: Undo[]): void {
+function replaceClock(source: TimeAndChance, undo: Undo[]): void {
   const NativeDate = Date;
   const performanceNow = performance.now.bind(performance);
   const hrtime = process.hrtime;
@@ -74,7 +74,7 @@ function replaceClock(source: Source, undo: Undo[]): void {
   replaceProperty(process, 'hrtime', Object.assign(controlledHrtime, { bigint: controlledBigint }), undo);
 }
 
-function replaceChance(source: Source, undo: Undo[]): void {
+function replaceChance(source: TimeAndChance, undo: Undo[]): void {
   const mathRandom = Math.random;
   replaceProperty(
     Math,

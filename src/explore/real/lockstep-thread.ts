@@ -3,7 +3,7 @@ import { mix } from '../../base/chance.ts';
 import { type PlainError, toPlain } from '../../base/irq-error.ts';
 import { accepts, convert, isConverted, outside, toPoint } from '../control/call.ts';
 import type { Controller } from '../control/controlled-atomics.ts';
-import type { Source } from '../control/environment.ts';
+import type { TimeAndChance } from '../control/environment.ts';
 import { rawOf } from '../control/view-proxy.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import type { Ownership } from '../memory/ownership.ts';
@@ -80,7 +80,7 @@ type Mode = 'start' | 'step' | 'woken';
  * belongs to the step before, so the scheduling equals the simulated executor's, step by step. Atomics.wait and notify
  * use a queue of our own: in the engine's, a thread would sleep out of the baton's reach.
  */
-export class LockstepThread implements Controller, Source {
+export class LockstepThread implements Controller, TimeAndChance {
   readonly #scenario: CheckedScenario;
   readonly #states: HandedState;
   readonly #memory: SharedMemory;

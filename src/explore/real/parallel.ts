@@ -6,11 +6,10 @@ import { EVERYTHING, Ownership, type Range } from '../memory/ownership.ts';
 import { withSimulation } from '../running/simulation.ts';
 import { NO_END, watched } from '../running/watchdog.ts';
 import { resultOf } from '../search/account.ts';
-import { ClassCounter } from '../search/classes.ts';
+import { Counts, countsOf } from '../search/counts.ts';
 import type { SearchState } from '../search/coverage.ts';
 import { CLASSIFIED, exploreChecked } from '../search/explore.ts';
 import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../search/explore-options.ts';
-import { Observations } from '../search/observations.ts';
 import type { Part, PartResult } from '../search/part.ts';
 import { type Phase, planPhases, type Search } from '../search/phases.ts';
 import { takeProfile } from '../search/profile.ts';
@@ -98,7 +97,7 @@ export function planned(
 }
 
 /** Whether the pieces of one search go to different threads. Within a budget each has to know what is left. */
-function isShared({ strategy, schedules }: ExploreOptions): boolean {
+export function isShared({ strategy, schedules }: ExploreOptions): boolean {
   return (strategy === 'dfs' || strategy === 'optimal') && schedules === undefined;
 }
 
@@ -113,14 +112,8 @@ class Parallel {
   readonly #shared: readonly Range[];
   /** The start of the search, before any restarts, ms. */
   readonly #started: number;
-  readonly #classes = new ClassCounter();
-  readonly #outcomes = new Map<string, number>();
-  #schedules = 0;
-  #runs = 0;
-  #steps = 0;
-  #failures = 0;
+  readonly #counts = new Counts();
   #dataRaces: readonly DataRace[] = [];
-  #sawPlain = false;
   #foundAt = 0;
   #foundBy = '';
   #failure: ExploreResult['failure'];
@@ -131,8 +124,6 @@ class Parallel {
   #bound = '';
   #exhausted = false;
   #interrupted = false;
-  readonly #observations = new Observations();
-  readonly #omissions = new Set<string>();
 
   constructor(
     scenario: CheckedScenario,
@@ -242,7 +233,7 @@ class Parallel {
 
   /** Schedules left in the budget. */
   #left(): number {
-    return Math.max(0, (this.#options.schedules ?? Infinity) - this.#runs);
+    return Math.max(0, (this.#options.schedules ?? Infinity) - this.#counts.runs);
   }
 
   #send(part: Part): Promise<PartAnswer> {
@@ -266,8 +257,8 @@ class Parallel {
       stage: 'search',
       scenario: this.#scenario.name,
       phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
-      schedules: this.#schedules,
-      steps: this.#steps,
+      schedules: this.#counts.schedules,
+      steps: this.#counts.steps,
       seconds: (performance.now() - this.#started) / 1000,
       ...(this.#search?.fraction === undefined ? {} : { fraction: Math.min(1, this.#search.fraction) }),
       failed: this.#failure !== undefined,
@@ -276,28 +267,18 @@ class Parallel {
 
   /** Adds the next piece. */
   #take(part: Part, found: PartResult): void {
-    const { result, search, outOfTime, bound, classes, exhausted } = found;
+    const { result, search, outOfTime, bound, exhausted } = found;
     this.#outOfTime = outOfTime;
     this.#interrupted = found.interrupted;
-    this.#observations.merge(found.observed);
-    for (const omission of found.omissions) this.#omissions.add(omission);
     this.#addSearch(part, search);
     if (this.#failure === undefined && result.failure !== undefined) {
       this.#failure = result.failure;
-      this.#foundAt = this.#schedules + (result.foundAt ?? 0);
+      this.#foundAt = this.#counts.schedules + (result.foundAt ?? 0);
       this.#foundBy = result.foundBy ?? '';
       this.#failedPart = part;
     }
-    this.#schedules += result.schedules;
-    this.#runs += found.runs;
-    this.#steps += result.steps;
-    this.#failures += result.failures ?? 0;
+    this.#counts.count(countsOf(found));
     this.#dataRaces = mergeRaces(this.#dataRaces, result.dataRaces);
-    this.#sawPlain ||= found.sawPlain;
-    this.#classes.merge(classes);
-    for (const [outcome, times] of Object.entries(result.outcomes ?? {})) {
-      this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + times);
-    }
     if (bound !== '' && !part.more) this.#bound = bound;
     this.#exhausted = exhausted && !part.more;
   }
@@ -319,7 +300,7 @@ class Parallel {
   }
 
   #result(): ExploreResult {
-    const { schedules } = this.#options;
+    const { schedules, steps, failures, classes, outcomes, sawPlain, observations, omissions } = this.#counts;
     return resultOf({
       scenario: this.#scenario,
       options: this.#options,
@@ -328,23 +309,23 @@ class Parallel {
       endedMs: performance.now(),
       failure: this.#failure,
       exhausted: this.#exhausted,
-      schedules: this.#schedules,
-      steps: this.#steps,
-      failures: this.#failures,
+      schedules,
+      steps,
+      failures,
       foundAt: this.#foundAt,
       foundBy: this.#foundBy,
       bound: this.#bound,
       search: this.#search,
-      classes: this.#classes,
-      outcomes: this.#outcomes,
+      classes,
+      outcomes,
       dataRaces: this.#dataRaces,
-      sawPlain: this.#sawPlain,
+      sawPlain,
       closures: [],
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
-      budgetSpent: this.#left() === 0 ? schedules : undefined,
-      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(this.#scenario),
-      omissions: [...this.#omissions],
+      budgetSpent: this.#left() === 0 ? this.#options.schedules : undefined,
+      gaps: schedules === 0 ? [] : observations.gaps(this.#scenario),
+      omissions,
     });
   }
 }

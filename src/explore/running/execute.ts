@@ -132,8 +132,10 @@ export function narrow(array: Point['array'], value: number | bigint): number | 
   }
 }
 
+type Bytes = Pick<Point, 'at' | 'size'>;
+
 /** Whether two steps conflict: swapping them could change the result. */
-export function conflicts(p: Point, pEffect: number, q: Point, qEffect: number): boolean {
+export function conflicts(p: Bytes, pEffect: number, q: Bytes, qEffect: number): boolean {
   if (((pEffect | qEffect) & 8) !== 0) return true;
   if (p.at >= q.at + q.size || q.at >= p.at + p.size) return false;
   if ((pEffect & qEffect & QUEUE) !== 0) return true;

@@ -1,5 +1,5 @@
 import { mix } from '../../base/chance.ts';
-import type { Source } from '../control/environment.ts';
+import type { TimeAndChance } from '../control/environment.ts';
 
 /**
  * The length of every operation, and of every reading of a clock, on the thread's own clock: so loops over time end.
@@ -11,7 +11,7 @@ const LOOKS_A_TICK = 64;
 const LONGEST_TICK = 2 ** 40;
 
 /** Clock and chance of the running thread: the same in each run of its code. */
-export class ThreadTime implements Source {
+export class ThreadTime implements TimeAndChance {
   /** Which wait ends first matters: then times decide how threads go on. */
   timesMatter = true;
   /** By thread and operation: the jump of its clock at the answer, for the time that all threads waited, ns. */

@@ -62,8 +62,8 @@ export function causeOf(failure: Failure, cause: string, times: number): Cause {
   return { cause, times, kind, message, token, preemptions, steps };
 }
 
-/** How the schedule that has just run has ended. Numbers are left out of messages: a counter's value is no cause. */
-function endOf({ simulator, scenario, memory }: Simulation, how: RunEnd): string {
+/** How the schedule that has just run has ended, as one line. Numbers are left out of messages: a counter's value is no cause. */
+export function endOf({ simulator, scenario, memory }: Simulation, how: RunEnd): string {
   const { fault } = simulator;
   const name = (thread: number): string => scenario.threadNames[thread] ?? '';
   switch (fault?.kind) {
@@ -91,5 +91,8 @@ function endOf({ simulator, scenario, memory }: Simulation, how: RunEnd): string
 }
 
 function withoutNumbers(thrown: unknown): string {
-  return readThrown(thrown).message.replace(/\d+(?:\.\d+)?/g, '#');
+  return readThrown(thrown)
+    .message.replace(/\d+(?:\.\d+)?/g, '#')
+    .replace(/\s+/g, ' ')
+    .trim();
 }

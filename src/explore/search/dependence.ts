@@ -8,6 +8,22 @@ export type Step = {
   readonly awaits: readonly Point[] | undefined;
 };
 
+/** All of a step that decides which others it conflicts with: plain data, the same in every process. */
+export type StepKey = {
+  readonly point: Pick<Point, 'op' | 'at' | 'size'>;
+  readonly effect: number;
+  readonly awaits: readonly Pick<Point, 'at' | 'size'>[] | undefined;
+};
+
+/** Of a step, what other processes can use. */
+export function keyOf({ point: { op, at, size }, effect, awaits }: StepKey): StepKey {
+  return {
+    point: { op, at, size },
+    effect,
+    awaits: awaits?.map((look) => ({ at: look.at, size: look.size })),
+  };
+}
+
 /**
  * Which steps a search may swap without changing anything. Two steps that did not conflict in one schedule may do so in
  * another, where one of them is answered otherwise:
@@ -30,7 +46,7 @@ export class Dependence {
 }
 
 /** Whether two steps of a schedule conflict, as they were answered there, or one changed what the other's thread awaited. */
-export function ordered(p: Step, q: Step): boolean {
+export function ordered(p: StepKey, q: StepKey): boolean {
   return conflicts(p.point, p.effect, q.point, q.effect) || awaitsChange(p, q) || awaitsChange(q, p);
 }
 
@@ -41,7 +57,7 @@ export function mightBeOrdered(p: Step, q: Step): boolean {
 }
 
 /** Whether `p` conflicts with `q` in whichever way it is answered. */
-export function mustBeOrdered(p: Step, q: Step): boolean {
+export function mustBeOrdered(p: StepKey, q: StepKey): boolean {
   return ordered(p.point.op === CAS || p.point.op === WAIT ? { ...p, effect: READ } : p, q);
 }
 
@@ -59,7 +75,7 @@ function effectAtMost({ point, effect }: Step, alike: boolean): number {
 }
 
 /** Whether p's thread had awaited what q changed. */
-function awaitsChange({ awaits }: Step, { point, effect }: Step): boolean {
+function awaitsChange({ awaits }: StepKey, { point, effect }: StepKey): boolean {
   if (awaits === undefined || (effect & WRITE) === 0) return false;
   return awaits.some(({ at, size }) => at < point.at + point.size && point.at < at + size);
 }

@@ -20,12 +20,11 @@ import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } fr
 import { Observations } from './observations.ts';
 import { omissionsOf } from './omissions.ts';
 import type { Part, PartResult } from './part.ts';
-import { type Phase, planPhases, type Shares, stateOf } from './phases.ts';
+import { type Phase, planPhases, restOf, type Shares, stateOf } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import type { Progress } from './progress.ts';
 import { shrink } from './shrink.ts';
 import { shardIndex, sharesOf } from './split.ts';
-import { Dfs } from './strategies/dfs.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
@@ -217,7 +216,7 @@ class Exploration {
       bound: this.#bound,
       search: search && stateOf(search),
       classes: this.#classes.entries(),
-      rest: search instanceof Dfs ? search.rest() : [],
+      rest: this.#outOfTime || this.#interrupted ? search && restOf(search) : undefined,
       causes: this.#causes?.toPlain(this.#simulation, this.#seed, this.#timeouts) ?? [],
     };
   }
@@ -272,6 +271,7 @@ class Exploration {
             ended = true;
             break;
           }
+          if (phase.strategy.retraced === true) continue;
           done++;
           this.#runs++;
           this.#count(how);

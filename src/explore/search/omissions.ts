@@ -49,5 +49,6 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort, strayed }
       `schedules in which ${scenario.threadNames[countsRounds]} waits for more than one round of a loop: it counts them, or looks at the clock`,
     );
   }
-  return omissions;
+  // The same order as where parts of a search are added up.
+  return omissions.sort();
 }

@@ -6,17 +6,21 @@ import type { Observed } from './observations.ts';
 import type { Subtree } from './strategies/optimal.ts';
 import type { Piece } from './strategies/pieces.ts';
 
+/** What of a search is to be done, where the search has been cut; all of it where neither is given. */
+export type Branches = {
+  /** Of a depth-first search: pieces of its tree. */
+  readonly pieces?: readonly Piece[];
+  /** Of `optimal`: its subtrees. */
+  readonly subtrees?: readonly Subtree[];
+};
+
 /** A piece of an exploration that is shared out: of one phase, so many schedules from one on. */
-export type Part = {
+export type Part = Branches & {
   readonly phase: number;
   readonly from: number;
   readonly count: number;
   /** How many schedules of a random strategy are sorted into classes. */
   readonly classified: number;
-  /** Of a depth-first search: the pieces of its tree that are this part's, where it has been cut. */
-  readonly pieces?: readonly Piece[];
-  /** Of `optimal`: the subtrees that are this part's, where the search has been cut. */
-  readonly subtrees?: readonly Subtree[];
   /** Other parts of the same search come after this one. */
   readonly more?: true;
   /** Bytes that are known to be shared by plain accesses. */
@@ -35,8 +39,8 @@ export type PartResult = {
   readonly bound: string;
   readonly search: SearchState | undefined;
   readonly classes: readonly (readonly [number, number])[];
-  /** Of a depth-first search that was left before its end: the pieces of the tree that are still to be searched. */
-  readonly rest: readonly Piece[];
+  /** Of a search that can be cut and was left before its end: what is still to be searched. */
+  readonly rest: Branches | undefined;
   /** With {@link Part.byCause}: how schedules have failed. */
   readonly causes: readonly Cause[];
   /** The search of this piece came to its end, whatever it leaves out. */

@@ -1,5 +1,6 @@
 import { IrqError } from '../../base/irq-error.ts';
 import type { SearchState } from './coverage.ts';
+import type { Branches } from './part.ts';
 import type { Profile } from './profile.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
 import { Dpor } from './strategies/dpor.ts';
@@ -46,6 +47,17 @@ export function stateOf(search: Search): SearchState {
   const { name } = search;
   if ('cut' in search) return { name, cut: search.cut, fraction: search.fraction };
   return 'extra' in search ? { name, extra: search.extra } : { name };
+}
+
+/** What a search that was left before its end has still to do; undefined where that cannot be told, or is nothing. */
+export function restOf(search: Search): Branches | undefined {
+  if (search instanceof Dpor) return undefined;
+  if (search instanceof Dfs) {
+    const pieces = search.rest();
+    return pieces.length === 0 ? undefined : { pieces };
+  }
+  const subtrees = search.rest();
+  return subtrees.length === 0 ? undefined : { subtrees };
 }
 
 const RANDOM_SCHEDULES = 100_000;

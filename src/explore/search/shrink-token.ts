@@ -5,6 +5,7 @@ import { toShrunkFailure } from '../telling/failure.ts';
 import { record } from '../telling/record.ts';
 import type { Failure } from '../telling/result.ts';
 import { decodeToken } from '../telling/token.ts';
+import { endOf } from './causes.ts';
 import { FollowChoices } from './schedule.ts';
 import { shrink } from './shrink.ts';
 
@@ -18,7 +19,8 @@ export type ShrinkOptions = {
 };
 
 /**
- * Makes the schedule of a token smaller, in another thread or on another machine than found it.
+ * Makes the schedule of a token smaller, in another thread or on another machine than found it: to one that ends in the same way,
+ * see causes.ts.
  * @returns undefined where the schedule does not fail, or has no end: there is nothing to make smaller then
  * @throws IrqError `ERR_TOKEN`
  */
@@ -31,16 +33,22 @@ export function shrinkToken(
   const limits = { maxSteps: steps, timeouts, shared, failsOnRace: dataRaces === 'fail' };
   return withSimulation(scenario, seed, limits, (simulation) => {
     const choices = new Map(turns);
-    const follow = new FollowChoices(choices, marks.length > 0 ? marks : undefined);
-    const recording = watched(HANG_MS, () => record(simulation, choices, follow));
-    if (recording === NO_END) {
+    const follow = () => new FollowChoices(choices, marks.length > 0 ? marks : undefined);
+    const found = watched(HANG_MS, () => {
+      const recording = record(simulation, choices, follow());
+      const how = simulation.simulator.run(follow(), 0) ?? 'ended';
+      return { recording, end: endOf(simulation, how) };
+    });
+    if (found === NO_END) {
       simulation.runner.abandon();
       return undefined;
     }
+    const { recording, end } = found;
     if (recording.failure === undefined) return undefined;
     const shrunk = shrink(simulation, recording, {
       schedules,
       hangMs: HANG_MS,
+      end,
       ...(isStopped === undefined ? {} : { isStopped }),
     });
     return toShrunkFailure(simulation, shrunk, seed, timeouts);

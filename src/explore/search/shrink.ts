@@ -2,8 +2,10 @@ import type { Simulation } from '../running/simulation.ts';
 import { HANG_MS, inOnePiece, NO_END, watched } from '../running/watchdog.ts';
 import { type Recording, record, type Sketch, sketch } from '../telling/record.ts';
 import type { FailureKind } from '../telling/result.ts';
+import { endOf } from './causes.ts';
 import { FollowSwitches, type Switch } from './schedule.ts';
 import { Dfs } from './strategies/dfs.ts';
+import type { RunEnd } from './strategies/strategy.ts';
 
 /** What shrinking may cost. Counted and not timed, so that the same failure shrinks to the same. */
 export type ShrinkBudget = {
@@ -13,6 +15,8 @@ export type ShrinkBudget = {
   readonly hangMs?: number;
   /** Whether the user has stopped the search: then the smallest schedule so far is the answer. */
   readonly isStopped?: () => boolean;
+  /** Only a schedule that ends so fails alike; see causes.ts. Without it, one of the same kind in the same thread does. */
+  readonly end?: string;
 };
 
 /**
@@ -24,7 +28,7 @@ const LONG = 4096;
 /** A batch of schedules under one watchdog. */
 const BATCH = 4096;
 /** Every so many schedules, less one: a look whether the user has stopped the search. */
-const LOOK_MASK = 63;
+const LOOK_MASK = 7;
 
 export type Shrunk = {
   readonly recording: Recording;
@@ -163,7 +167,7 @@ class Search {
       this.#count();
       if (how === 'ended' || how === 'pruned' || how === 'limit') continue;
       const { preemptions, steps } = this.#smallest;
-      if (most < preemptions || simulator.steps < steps) inOnePiece(() => this.#look());
+      if (most < preemptions || simulator.steps < steps) inOnePiece(() => this.#look(how));
     }
     return false;
   }
@@ -174,20 +178,22 @@ class Search {
       this.#watch(() => {
         const how = simulator.run(new FollowSwitches(switches), 0);
         this.#count();
-        return how !== 'ended' && how !== undefined && this.#look();
+        return how !== 'ended' && how !== undefined && this.#look(how);
       }) ?? false
     );
   }
 
   /** Looks at the schedule that the simulator has just run; keeps it where it fails alike and is smaller. */
-  #look(): boolean {
+  #look(how: RunEnd): boolean {
     const { simulator } = this.#simulation;
+    const { end } = this.#budget;
+    const endsAlike = end === undefined || endOf(this.#simulation, how) === end;
     const all = new Map(
       Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
     );
     const seen = sketch(this.#simulation, all);
     if (!isSmaller(seen, this.#smallest)) return false;
-    if (seen.kind !== this.#kind || culpritOf(seen) !== this.#culprit) {
+    if (!endsAlike || seen.kind !== this.#kind || culpritOf(seen) !== this.#culprit) {
       if (seen.kind !== undefined && isSmaller(seen, this.#other ?? this.#smallest)) this.#other = seen;
       return false;
     }

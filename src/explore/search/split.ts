@@ -69,9 +69,7 @@ export function splitClasses(
       return optimal;
     });
     if (search === undefined) return undefined;
-    const { plan } = subtree;
-    const others = search.fork().map((each): Subtree => ({ plan: each, alone: false }));
-    subtrees.splice(subtrees.indexOf(subtree), 1, { plan, alone: true }, ...others);
+    subtrees.splice(subtrees.indexOf(subtree), 1, ...search.fork(count));
   }
   return subtrees;
 }
@@ -110,8 +108,8 @@ export function shardIndex(k: number, { index, count }: Shard): number {
 function findLeastPlanned(subtrees: readonly Subtree[]): Subtree | undefined {
   let least: Subtree | undefined;
   for (const each of subtrees) {
-    if (!each.alone && (least === undefined || each.plan.turns.length < least.plan.turns.length))
-      least = each;
+    if (each.alone || each.done !== undefined) continue;
+    if (least === undefined || each.plan.turns.length < least.plan.turns.length) least = each;
   }
   return least;
 }

@@ -36,7 +36,7 @@ export const CONTROLS = {
 /** An attribute, as KVM_SET_DEVICE_ATTR and its kin name it. */
 export type AttributeName = { readonly group: number; readonly attr: bigint };
 
-/** What a device is asked through its descriptor. A value that userspace's pointer does not lead to is undefined. */
+/** The attribute calls of a device's descriptor. A value behind an invalid pointer is undefined. */
 export type Device = {
   readonly set: (name: AttributeName, value: bigint | undefined) => void;
   readonly get: (name: AttributeName, value: bigint | undefined) => bigint;

@@ -13,7 +13,7 @@ import {
   refuse,
 } from './attribute.ts';
 
-/** What an ITS device works on; `index` is its number in the VM. */
+/** The parts that an ITS device uses; `index` is its number in the VM. */
 export type ItsParts = {
   readonly vgic: VgicState;
   readonly its: Its;
@@ -29,7 +29,7 @@ const CONTROL_NUMBERS: readonly bigint[] = [
   CONTROLS.ITS_RESET,
 ].map(BigInt);
 
-/** The device KVM_DEV_TYPE_ARM_VGIC_ITS: what its attributes do. @see vgic-its.c, arm-vgic-its.rst */
+/** The device KVM_DEV_TYPE_ARM_VGIC_ITS, and its attributes. @see vgic-its.c, arm-vgic-its.rst */
 export function itsDevice(parts: ItsParts): Device {
   return {
     set: (name, value) => setAttribute(parts, name, value),

@@ -9,7 +9,7 @@ const BASE = 0x000f_ffff_ffff_0000n;
 const FLAGS = 0xf000n;
 const INDEX = 0xfffn;
 
-/** What the value of KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION says. */
+/** Encodes the value of KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION. */
 export function packRegion(index: number, { base, count }: RedistributorRegion): bigint {
   return (BigInt(count) << COUNT_SHIFT) | BigInt(base) | BigInt(index);
 }

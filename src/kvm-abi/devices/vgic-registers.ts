@@ -6,7 +6,7 @@ import { DISTRIBUTOR_REGISTERS } from '../../gic/distributor.ts';
 import type { Gic } from '../../gic/gic.ts';
 import { NONE } from '../../gic/interrupts.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../../gic/redistributor.ts';
-import { EDGE, HELD, LATCH, LINE } from '../../gic/state.ts';
+import { EDGE, LATCH, LINE, UNQUEUED } from '../../gic/state.ts';
 import { encode, findSystemRegister } from '../../gic/system-registers.ts';
 import { VGIC_V3, type VgicState } from '../../kvm/vgic/vgic-state.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
@@ -43,13 +43,13 @@ function restoreIidr({ distributor, personality }: Gic, value: number): void {
   distributor.revision = revision;
 }
 
-/** Fields of ICC_CTLR_EL1 that tell what the host has: PRIbits 10:8, IDbits 13:11, SEIS 14, A3V 15. */
+/** Fields of ICC_CTLR_EL1 that describe the host: PRIbits 10:8, IDbits 13:11, SEIS 14, A3V 15. */
 const PRIORITY_BITS = 7 << 8;
 const ID_BITS = 7 << 11;
 const SAME = (1 << 14) | (1 << 15);
 
 /**
- * What a restored ICC_CTLR_EL1 says of the host: fewer priority and ID bits are taken over, one after the other, more are refused.
+ * Restores the host's fields of ICC_CTLR_EL1: accepts fewer priority and ID bits, each in turn, and refuses more.
  * @throws KvmError EINVAL
  * @see set_gic_ctlr in vgic-sys-reg-v3.c
  */
@@ -105,7 +105,7 @@ export function readVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeName
   if (name.group === GROUPS.CPU_SYSREGS) return gic.systemRegisters[vcpu]?.readSystemRegister(offset) ?? 0n;
   if (name.group === GROUPS.LEVEL_INFO) return bits(gic, vcpu, offset & 0x3ff, LINE, EDGE);
   const pending = pendingWord(name.group, offset);
-  if (pending) return pending.set ? bits(gic, vcpu, pending.first, LATCH | HELD) : 0n;
+  if (pending) return pending.set ? bits(gic, vcpu, pending.first, LATCH | UNQUEUED) : 0n;
   if (name.group === GROUPS.DIST_REGS) return half(offset, (at, size) => gic.distributor.read(at, size));
   return half(offset, (at, size) => gic.redistributor(vcpu).read(at, size));
 }
@@ -123,7 +123,7 @@ export function writeVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeNam
   const pending = pendingWord(name.group, offset);
   if (name.group === GROUPS.LEVEL_INFO) setBits(gic, vcpu, offset & 0x3ff, LINE, LINE, word);
   else if (pending) {
-    if (pending.set) setBits(gic, vcpu, pending.first, LATCH | HELD, LATCH, word);
+    if (pending.set) setBits(gic, vcpu, pending.first, LATCH | UNQUEUED, LATCH, word);
   } else if (name.group === GROUPS.DIST_REGS && offset === gicd.IIDR) restoreIidr(gic, word >>> 0);
   else if (name.group === GROUPS.DIST_REGS && offset === gicd.TYPER2 && word !== 0)
     refuse('EBUSY', 'GICD_TYPER2 is what it is');

@@ -17,7 +17,7 @@ import {
 import { addOnlyRegion, addRegion, packRegion, regionIndex } from './redistributors.ts';
 import { hasRegister, readVgicRegister, writeVgicRegister } from './vgic-registers.ts';
 
-/** What a vgic device works on. */
+/** The parts that a vgic device uses. */
 export type VgicParts = {
   readonly vm: Vm;
   readonly gic: Gic;
@@ -29,10 +29,10 @@ const FEWEST_IRQS = 64;
 const MOST_IRQS = 1023;
 const V2_GICD_BYTES = 0x1000;
 const V2_CPU_BYTES = 0x2000;
-/** What an address reads as that was not set: VGIC_ADDR_UNDEF. */
+/** An unset address: VGIC_ADDR_UNDEF. */
 const NOWHERE = 0xffff_ffff_ffff_ffffn;
 
-/** The device KVM_DEV_TYPE_ARM_VGIC_V3, or V2: what its attributes do. @see vgic-kvm-device.c, arm-vgic-v3.rst */
+/** The device KVM_DEV_TYPE_ARM_VGIC_V3, or V2, and its attributes. @see vgic-kvm-device.c, arm-vgic-v3.rst */
 export function vgicDevice(parts: VgicParts): Device {
   const { vgic } = parts.vm;
   return {

@@ -13,27 +13,27 @@ import {
 } from './codec.ts';
 import { findIoctl } from './ioctls.ts';
 
-/** What an ioctl needs beside its argument. */
+/** The context of an ioctl beside its argument. */
 export type IoctlContext = {
   /** The descriptor of the device, for those that are a device's. */
   readonly fd?: Fd;
   /** The argument itself, where it is a value and no pointer: KVM_CHECK_EXTENSION. */
   readonly value?: number;
-  /** What lies at an address of userspace: 8 bytes, or 4 for NR_IRQS and the register words; undefined for nothing. */
+  /** The bytes at an address of userspace: 8, or 4 for NR_IRQS and the register words; undefined for an invalid address. */
   readonly memory?: (address: bigint) => Uint8Array | undefined;
 };
 
 export type IoctlResult = {
-  /** What ioctl(2) returns. */
+  /** The return value of ioctl(2). */
   readonly value: number;
   /** The argument as KVM leaves it. */
   readonly bytes: Uint8Array;
-  /** What KVM_GET_DEVICE_ATTR has put where `addr` leads. */
+  /** The value that KVM_GET_DEVICE_ATTR stores at `addr`. */
   readonly read?: bigint;
 };
 
 /**
- * Does to a VM what an ioctl with these bytes would.
+ * Applies an ioctl with these bytes to a VM.
  * @param key - name, or number as ioctl(2) takes it
  * @throws KvmError with KVM's errno; EFAULT where the bytes are too few, ENOTTY for an ioctl that is not one of these
  */

@@ -176,7 +176,7 @@ export function decodeCreateDevice(bytes: Uint8Array): CreateDevice {
   return { type: word(view, 0), flags: word(view, 8) };
 }
 
-/** @param fd - what KVM has written, 0 before the call */
+/** @param fd - the descriptor that KVM has written; 0 before the call */
 export function encodeCreateDevice({ type, flags }: CreateDevice, fd: Fd = 0): Uint8Array {
   const { bytes, view } = fresh(KVM_CREATE_DEVICE.bytes);
   put(view, 0, type);

@@ -21,7 +21,7 @@ export type Explanation = {
 };
 
 /**
- * What the bytes of an argument say, field by field, without judging them: that is what {@link applyIoctl} is for.
+ * Decodes the bytes of an argument field by field, without checking them; {@link applyIoctl} checks.
  * @param key - name, or number as ioctl(2) takes it
  * @throws KvmError ENOTTY for an ioctl that is not one of these
  */

@@ -8,13 +8,13 @@ export type Field = {
   readonly bytes: number;
   /** KVM does not read the field: any value is accepted. */
   readonly ignored?: boolean;
-  /** What a value means, where that is more than a number. */
+  /** The meaning of a value, for fields that are more than a number. */
   readonly means?: (value: bigint) => string;
 };
 
 export type Struct = {
   readonly name: string;
-  /** Without what follows it: the size that the number of the ioctl has. */
+  /** Bytes without a flexible array: the size in the ioctl's number. */
   readonly bytes: number;
   readonly fields: readonly Field[];
 };

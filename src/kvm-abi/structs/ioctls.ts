@@ -22,7 +22,7 @@ export type Ioctl = {
   readonly number: number;
   /** Which descriptor it is for. */
   readonly on: 'vm' | 'device';
-  /** What its pointer leads to; undefined where the argument is a value, or nothing. */
+  /** The struct at its pointer; undefined if the argument is a value, or absent. */
   readonly struct?: Struct;
 };
 

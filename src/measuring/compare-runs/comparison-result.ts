@@ -4,19 +4,19 @@ import type { Path } from '../latency/latency-result.ts';
 /** One path in both runs. */
 export type PathComparison = Path & {
   readonly verdict: 'faster' | 'slower' | 'no difference seen';
-  /** Slower, and by more than is tolerated. */
+  /** Slower by more than the tolerance. */
   readonly regression: boolean;
-  /** Median of B by median of A: 1.1 is 10 % slower. */
+  /** Median of B divided by median of A: 1.1 is 10 % slower. */
   readonly ratio: number;
-  /** The same of what each run's machine needed without an interrupt. */
+  /** Calibration of B divided by calibration of A. */
   readonly calibrationRatio: number;
-  /** Where B / A of the medians lies, with 95 % confidence, by the rank test. */
+  /** 95 % confidence interval of the ratio of medians, by the rank test. */
   readonly bounds: Bounds;
-  /** The same questions of the 99th percentiles. */
+  /** The comparison of the 99th percentiles. */
   readonly p99: TailComparison;
-  /** How likely so large a difference is if there is none. */
+  /** p-value: the probability of so large a difference between equal distributions. */
   readonly p: number;
-  /** Cliff's delta, -1 to 1: above zero B is slower. */
+  /** Cliff's delta, -1 to 1; positive: B is slower. */
   readonly delta: number;
   readonly a: Side;
   readonly b: Side;
@@ -31,21 +31,21 @@ export type TailComparison = Pick<
 /** Medians over the boots of a side: of their medians, and of their 99th percentiles; ns, or multiples of the calibration. */
 export type Side = { readonly boots: number; readonly p50: number; readonly p99: number };
 
-/** What `irqloom compare-runs --json` prints. */
+/** The output of `irqloom compare-runs --json`. */
 export type RunComparison = {
   readonly schemaVersion: 1;
   readonly command: 'compare-runs';
-  /** How much slower is still tolerated: 0.1 is 10 %. */
+  /** The largest tolerated slowdown of a median: 0.1 is 10 %. */
   readonly tolerance: number;
-  /** The same for the 99th percentiles; null: these are judged, and none is a regression. */
+  /** The largest tolerated slowdown of a 99th percentile; null: no 99th percentile counts as a regression. */
   readonly p99Tolerance: number | null;
   /** Whether times are multiples of each run's own calibration. */
   readonly relative: boolean;
   readonly steady: boolean;
-  /** Whether the calibrations of A and B are alike: if not, the machine was not the same for them. */
+  /** Whether the calibrations of A and B agree. If not, the host was faster for one of the runs. */
   readonly sameMachine: boolean;
   readonly regressions: number;
   readonly paths: readonly PathComparison[];
-  /** Paths that only one of the two has. */
+  /** Paths that only one of the runs has. */
   readonly unmatched: readonly string[];
 };

@@ -4,24 +4,24 @@ import { isSteady } from '../../threads/calibration-figures.ts';
 import { type Path, pathName } from '../latency/latency-result.ts';
 import type { PathComparison, RunComparison, Side } from './comparison-result.ts';
 
-/** What a comparison needs of a result of `irqloom latency`. */
+/** The part of a result of `irqloom latency` that a comparison reads. */
 export type ComparedRun = {
   readonly steady: boolean;
   readonly paths: readonly (Path & {
     readonly calibrationNs: number;
-    /** `boot` numbers the machines that were booted one after the other. */
+    /** `boot` numbers the machines in the order in which they were booted. */
     readonly blocks: readonly { readonly boot: number; readonly p50: number; readonly p99: number }[];
   })[];
 };
 
-/** With fewer boots on a side even the clearest difference could be chance, where two of them come to the same median. */
+/** The fewest boots of a side. With fewer and one tie, even the clearest difference does not reach the rank test's significance. */
 export const LEAST_BOOTS = 6;
 
 /**
- * Compares two runs, path by path. The samples are the medians of the machines that were booted: two boots of one build
- * differ, by where the memory lies and how the code was compiled, and whatever is measured on one of them has that in it.
- * So blocks of one boot are no more evidence of a difference between builds than signals of one block are.
- * @throws IrqError `ERR_RESULT_FORMAT` where they have no path in common, or too few boots
+ * Compares two runs, path by path. A sample is the median of one boot. Two boots of one build differ in memory placement and in
+ * compiled code, and every block of a boot shares these effects. So more blocks of the same boot are no more evidence of a
+ * difference between builds.
+ * @throws IrqError `ERR_RESULT_FORMAT` if the runs have no path in common, or too few boots
  */
 export function compareRuns(
   a: ComparedRun,

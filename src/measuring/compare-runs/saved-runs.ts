@@ -3,22 +3,22 @@ import { IrqError } from '../../base/irq-error.ts';
 import { type Path, pathName, SIGNALS, WAITINGS } from '../latency/latency-result.ts';
 import type { ComparedRun } from './run-comparison.ts';
 
-/** A file of results may have so many bytes, and a path so many blocks: a hundred times what a day of measuring gives. */
+/** Limits of a file of results and of a path: about a hundred times the output of a day of measuring. */
 const LIMIT_BYTES = 64 * 1024 * 1024;
 const MOST_BLOCKS = 100_000;
 const MOST_BOOTS = 100_000;
-/** A time may be a day long, ns. */
+/** The longest accepted time, ns: a day. */
 const LONGEST_NS = 86_400e9;
 
-/** {@link readSavedRuns} of a file. @throws IrqError `ERR_FILE`: no regular file, or too large; `ERR_RESULT_FORMAT` */
+/** Reads a file with {@link readSavedRuns}. @throws IrqError `ERR_FILE`: not a regular file, or too large; `ERR_RESULT_FORMAT` */
 export function readSavedRunsFile(path: string): ComparedRun {
   return readSavedRuns(readInputFile(path, 'saved results', LIMIT_BYTES).toString('utf8'), path);
 }
 
 /**
- * What a comparison needs, out of the text that `irqloom latency --json` printed: one result, or several, a line each,
- * of runs taken in turn with those of the other side. Their boots are taken together.
- * @param name - of the file, for messages
+ * Reads the output of `irqloom latency --json` for a comparison: one result, or several, one a line, of runs that alternated with
+ * runs of the other side. Their boots are merged into one run.
+ * @param name - the file's name, for messages
  * @throws IrqError `ERR_RESULT_FORMAT`
  */
 export function readSavedRuns(text: string, name: string): ComparedRun {
@@ -30,13 +30,14 @@ export function readSavedRuns(text: string, name: string): ComparedRun {
     if (line.trim() === '') continue;
     const run = runOf(parse(line, name, index + 1), name, index + 1);
     if (all === undefined) all = new Joined(run);
-    else if (!all.add(run)) throw refused(name, index + 1, 'its run is not of the same paths as the first');
+    else if (!all.add(run))
+      throw refused(name, index + 1, 'its run does not have the same paths as the first');
   }
   if (all === undefined) throw refused(name, 1, 'the file is empty');
   return all;
 }
 
-/** Several runs of the same paths as one; the boots of each are numbered behind those of the runs before. */
+/** Several runs of the same paths as one. The boot numbers of each run continue those of the previous run. */
 class Joined implements ComparedRun {
   steady: boolean;
   readonly paths: (ComparedRun['paths'][number] & { readonly blocks: Block[] })[];
@@ -48,7 +49,7 @@ class Joined implements ComparedRun {
     this.#boots = paths.map(({ blocks }) => bootsOf(blocks));
   }
 
-  /** @returns false where the paths are others: nothing was added then */
+  /** Adds a run. @returns false, with nothing added, if its paths differ */
   add({ steady, paths }: ComparedRun): boolean {
     if (paths.length !== this.paths.length) return false;
     if (!this.paths.every((path, index) => isSamePath(path, paths[index]))) return false;
@@ -65,7 +66,7 @@ class Joined implements ComparedRun {
 
 type Block = ComparedRun['paths'][number]['blocks'][number];
 
-/** One more than the highest number of a boot. */
+/** One past the highest boot number. */
 function bootsOf(blocks: readonly Block[]): number {
   return 1 + blocks.reduce((most, { boot }) => Math.max(most, boot), -1);
 }
@@ -85,7 +86,7 @@ function parse(line: string, name: string, number: number): unknown {
 function runOf(value: unknown, name: string, line: number): ComparedRun {
   const result = value as Partial<Record<string, unknown>> | null;
   if (result?.command !== 'latency' || !Array.isArray(result.paths))
-    throw refused(name, line, 'it is not what "irqloom latency --json" prints');
+    throw refused(name, line, 'it is no output of "irqloom latency --json"');
   if (result.schemaVersion !== 1)
     throw refused(
       name,

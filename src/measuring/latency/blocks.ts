@@ -8,30 +8,30 @@ import { latencyDeviceProgram, latencyStormProgram } from './latency-device.ts';
 import { latencyGuestProgram } from './latency-guest.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 
-/** Signals of a block. Blocks of all paths take turns, so that what changes on the machine meets them all. */
+/** Signals of a block. Blocks of all paths alternate, so that a change of the host affects all paths. */
 const BLOCK = 64;
-/** At a rate a block lasts at least so long: a stall must be able to pass within one. But rings hold no more than this. */
+/** The shortest block at a rate, s: long enough that a stall begins and ends within it. {@link MOST_IN_BLOCK} limits it: the rings' size. */
 const BLOCK_SECONDS = 0.125;
 const MOST_IN_BLOCK = 16_384;
-/** Most stamps that a signal leaves in one ring; and with a guest of the user's own, whose SGIs leave stamps as well. */
+/** The most stamps of a signal in one ring, and the most with a user's guest, whose SGIs leave stamps as well. */
 const STAMPS_EACH = 5;
 const STAMPS_EACH_OWN = 4 * STAMPS_EACH;
 
-/** What the size of a block depends on: see `LatencyOptions`. */
+/** Options that decide the size of a block: see `LatencyOptions`. */
 export type BlockOptions = {
   readonly rate: number;
   readonly devices: number;
   readonly samples: number;
   readonly boots?: number;
   readonly own?: { readonly guest?: string | undefined };
-  /** Ends a block at once; the machine's threads are to be ended by force then. */
+  /** Ends a block at once; the caller must then terminate the machine's threads. */
   readonly signal?: AbortSignal | undefined;
 };
 
 /**
- * How many signals a block has, at most, one of the warm-up (which counts nowhere) too, and how many stamps each thread has
- * to keep. Few samples are cut into smaller blocks, so that each machine that is to be booted has one; at a rate they are
- * not, as a stall would not fit then.
+ * Sizes of a block: the most signals of a counted block, of a block of the warm-up, and the stamps that each thread's ring must hold.
+ * A small number of samples is split into smaller blocks, so that each booted machine measures one; except at a rate, at which a
+ * block must be long enough for a stall.
  */
 export function blockSize({ rate, devices, samples, boots = 1, own }: BlockOptions) {
   const each = own?.guest === undefined ? STAMPS_EACH : STAMPS_EACH_OWN;
@@ -43,7 +43,7 @@ export function blockSize({ rate, devices, samples, boots = 1, own }: BlockOptio
   return { signals, warm, stamps: 2 ** Math.ceil(Math.log2(2 * each * warm + 2)) };
 }
 
-/** How much longer than intended a block, or a game, may take: more than a thread waits for another one. */
+/** How much longer than intended a block or a game may take, ms. Longer than any wait of one thread for another. */
 const BLOCK_BOUND_MS = 30_000;
 
 /** Runs blocks on a machine whose threads are booted. */
@@ -57,7 +57,7 @@ export class Blocks {
   readonly #intervalNs: number;
   readonly #signal: AbortSignal | undefined;
 
-  /** @param sinceStart - what is added to the machine's times, ns */
+  /** @param sinceStart - ns from the start of the measurement to the machine's time 0 */
   constructor(harness: Harness, plan: LatencyPlan, games: Games, options: BlockOptions, sinceStart: number) {
     const { rate, devices, signal } = options;
     this.#signal = signal;
@@ -70,7 +70,7 @@ export class Blocks {
     this.#intervalNs = rate > 0 ? Math.max(1, Math.round((1e9 * devices) / rate)) : 0;
   }
 
-  /** One go of a game of the calibration, of vCPU 0 against device 0; the others rest. */
+  /** Plays one round of a calibration game between vCPU 0 and device 0; all other threads rest. */
   async play(game: number, part: number): Promise<void> {
     const { machine, vcpus, programs } = this.#harness;
     const { pathAt, countAt, gameAt } = this.#views;
@@ -90,9 +90,9 @@ export class Blocks {
   }
 
   /**
-   * One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave.
+   * Runs one block: the vCPUs enter their guests, the devices signal, and the vCPUs exit.
    * @param counts - false for the warm-up
-   * @returns undefined where the signal aborted first
+   * @returns undefined if the signal aborted first
    */
   async run(path: number, staged: boolean, counts: boolean) {
     const signals = counts ? this.#size.signals : this.#size.warm;
@@ -102,7 +102,7 @@ export class Blocks {
     const bySgi = source === 'sgi';
     if (machine.stamps) machine.stamps.on = staged;
     store(machine.words, pathAt, path);
-    // One sender sends for all devices.
+    // The vCPU that sends SGIs sends for all devices.
     store(machine.words, countAt, bySgi ? signals : signals / this.#plan.devices);
     store(machine.words, intervalAt, bySgi ? this.#intervalNs / this.#plan.devices : this.#intervalNs);
     store(machine.words, stopAt, 0);
@@ -110,7 +110,7 @@ export class Blocks {
     const vcpus = this.#harness.vcpus.map((thread) => thread.run());
     const all = Promise.all(vcpus);
     const storm = this.#harness.programs.get('storm')?.run();
-    // Where one thread fails, the others are not waited for, and may fail in turn.
+    // After one thread has failed, no code awaits the others; their later failures must not be unhandled rejections.
     for (const other of [all, storm]) other?.catch(() => undefined);
     const signalling = bySgi
       ? [vcpus[this.#plan.sender]]

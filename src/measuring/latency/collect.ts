@@ -6,11 +6,11 @@ import { keyOf } from './signalling.ts';
 
 export type Block = {
   readonly deliveries: readonly Delivery[];
-  /** Signals whose stamps do not fit together, or are lost: not to be counted. Zero in a run that can be believed. */
+  /** Signals without figures, because their stamps are lost or inconsistent. Zero in a valid run. */
   readonly unpaired: number;
 };
 
-/** What each stage needs to have for a signal to be followed all the way. */
+/** The stages that need a stamp for a signal to be followed all the way. */
 const STAGED = [
   STAGE.signal,
   STAGE.routed,
@@ -23,7 +23,7 @@ const STAGED = [
 ] as const;
 const WHOLE = [STAGE.signal, RETURNED, STAGE.acknowledged] as const;
 
-/** Reads the rings of all threads that take part, block after block; while a block runs, no thread reads. */
+/** Reads the rings of all measured threads after each block. No thread reads while a block runs. */
 export class Collector {
   readonly #machine: Machine;
   readonly #plan: LatencyPlan;
@@ -31,7 +31,7 @@ export class Collector {
   readonly #threads: readonly number[];
   readonly #sinceStart: number;
 
-  /** @param sinceStart - what is added to the machine's times, ns */
+  /** @param sinceStart - ns from the start of the measurement to the machine's time 0 */
   constructor(machine: Machine, plan: LatencyPlan, sinceStart: number) {
     this.#sinceStart = sinceStart;
     const { vcpus, devices, sender } = plan;
@@ -45,7 +45,7 @@ export class Collector {
     ];
   }
 
-  /** What the block that has just ended has left in the rings. */
+  /** Collects the deliveries of the block that has just ended. */
   collect(source: Signal, staged: boolean): Block {
     const events: StageEvent[] = [];
     let lost = 0;
@@ -60,7 +60,7 @@ export class Collector {
     const deliveries: Delivery[] = [];
     let unpaired = lost;
     for (const [line, names] of this.#plan.lines.entries()) {
-      // All SGIs have one sender, and count for the first device.
+      // One vCPU sends all SGIs; they count for the first device.
       if (source === 'sgi' && names.device > 0) continue;
       const stages = byKey.get(keyOf(names, source));
       if (!stages) continue;
@@ -73,7 +73,7 @@ export class Collector {
   }
 }
 
-/** Times by stage, by the interrupt that they are of; in the order of time, because rings of several threads are mixed. */
+/** Stamps by interrupt, then by stage; sorted by time, because the rings of several threads are merged. */
 function groupByKey(events: readonly StageEvent[], sinceStart: number): Map<number, Map<number, number[]>> {
   const byKey = new Map<number, Map<number, number[]>>();
   for (const { source, kind, ns } of events) {
@@ -89,7 +89,7 @@ function groupByKey(events: readonly StageEvent[], sinceStart: number): Map<numb
 
 type Stages = ReadonlyMap<number, readonly number[]>;
 
-/** The n-th time of each stage, as a row; undefined where the stages do not have equally many. */
+/** Row n has the n-th time of each stage; undefined if the stages do not have equally many times. */
 function rowsOf(stages: Stages, kinds: readonly number[]): number[][] | undefined {
   const columns = kinds.map((kind) => stages.get(kind) ?? []);
   const length = columns[0]?.length ?? 0;
@@ -116,9 +116,9 @@ function pairWhole(line: number, stages: Stages): Delivery[] | undefined {
 }
 
 /**
- * A vCPU that was awake when the interrupt became pending, or was at another one, did not have to be woken: the stretch
- * is empty then. One that looks at the interrupt's word itself may take it before it is told: then it was pending when it
- * was acknowledged, at the latest.
+ * The stretches of each signal. A vCPU that was awake when the interrupt became pending needed no wake-up: its `woken` stretch is
+ * empty. A vCPU may acknowledge the interrupt before the producer has stamped it as pending: then the acknowledge ends the `pending`
+ * stretch.
  */
 function pairStaged(line: number, stages: Stages): Delivery[] | undefined {
   const rows = rowsOf(stages, STAGED);

@@ -9,26 +9,25 @@ import type { Line, Path, Waiting } from './latency-result.ts';
 import { keyOf } from './signalling.ts';
 
 /**
- * How often a device looks whether its signal has been handled before it sleeps.
+ * How often a device polls whether its signal has been handled before it sleeps.
  *
- * For a vCPU that polls, far longer than that can take; what takes longer still was kept from its core, perhaps by this
- * very device, and gets out of the way of it: see {@link NAP_MS}. For one that parks, not at all: so the two are to each
- * other as the threads of the parked ping-pong are, with which they are compared. And where there are more threads than
- * cores nobody gains by looking.
+ * polling: polls far longer than a handler takes. A vCPU that takes longer has lost its core, perhaps to this device, so the device
+ * sleeps ({@link NAP_MS}). parked: 0, so that device and vCPU behave as the threads of the parked ping-pong, the calibration of that
+ * path. With more threads than cores: 0, because a polling device only delays the vCPU.
  */
 const LOOKS = { polling: 20_000, parked: 0 } as const satisfies Record<Waiting, number>;
 const LOOKS_IN_A_CROWD = 0;
 /**
- * How a device sleeps that waits for a vCPU that polls: by the clock. Woken by that vCPU, it would be put on the same core,
- * and the two would take turns on it for good.
+ * A device that waits for a polling vCPU sleeps for a fixed time, ms. If the vCPU woke the device, the kernel would place both on one
+ * core, and they would share that core from then on.
  */
 const NAP_MS = 0.05;
 const PARK_MS = 20;
-/** A signal that is not handled by then is lost. */
+/** A signal that is not handled within this time is lost, ms. */
 const PATIENCE_MS = 10_000;
 /**
- * A vCPU that has just told of its last interrupt is about to fall asleep. One that has not by then was kept from its
- * core, perhaps by this very device, which gets out of its way; and in the end is signalled all the same.
+ * A vCPU that has just reported its last interrupt is about to halt. If it has not halted within the first time, it has lost its core,
+ * perhaps to this device, so the device sleeps in short naps. After the second time the device signals anyway.
  */
 const FALLS_ASLEEP_WITHIN_NS = 5_000;
 const ASLEEP_WITHIN_NS = 10e6;
@@ -42,13 +41,13 @@ export function deviceLines(machine: Machine, plan: LatencyPlan, device: number)
   const crowded = plan.vcpus + plan.devices > plan.cores;
   const sent = Int32Array.from(mine, () => 0);
 
-  /** At the start of a block: another thread may have signalled these lines since, and all of that has been handled. */
+  /** Call at the start of a block. Reads the counts again: another thread may have signalled these lines since; all are handled. */
   const begin = () => {
     for (let which = 0; which < sent.length; which++)
       sent[which] = load(words, doneAt(device * plan.vcpus + which));
   };
 
-  /** Counts a signal that has been given. */
+  /** Counts a signal. */
   const count = (which: number) => {
     sent[which] = ((sent[which] ?? 0) + 1) | 0;
   };
@@ -79,7 +78,7 @@ export function deviceLines(machine: Machine, plan: LatencyPlan, device: number)
     while (!control.isHalted && clock.now() - start < ASLEEP_WITHIN_NS) nap(NAP_MS);
   };
 
-  /** Stamps a signal, once nobody waits for it any more: what it costs shall not delay the interrupt. */
+  /** Stamps a signal. Call it after the signal was handled: the cost of stamping must not delay the interrupt. */
   const stamp = (line: Line, path: Path, ns: number, returned: number, due: number) => {
     const key = keyOf(line, path.source);
     stamps?.record(STAGE.signal, key, ns);

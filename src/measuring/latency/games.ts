@@ -8,11 +8,11 @@ import { load, store } from '../../memory/word.ts';
 import { GAMES, type LatencyPlan, latencyViews } from './latency-plan.ts';
 
 /**
- * The ping-pong of the calibration, played by the very threads that are measured, in blocks between those of the paths:
- * what a wake-up costs depends on which cores the system has put two threads on, and these it has put where it put them.
+ * The calibration's ping-pong, played by the measured threads themselves in blocks between those of the paths: the cost of a wake-up
+ * depends on the cores on which the kernel has placed the two threads.
  *
- * The device plays against vCPU 0. A game is numbered after the paths, once for each part of the run: the warm-up, which
- * counts nowhere, and the two halves.
+ * Device 0 plays against vCPU 0. Numbers of games follow those of the paths: a number for each game in each part of the run. The parts
+ * are the warm-up, which is not counted, and the two halves.
  */
 export class Games {
   readonly #machine: Machine;
@@ -27,7 +27,7 @@ export class Games {
     this.#trips = this.#views.trips.map((region) => new Histogram(machine.words, region, LATENCY));
   }
 
-  /** What stands in the block's word for a game of a part of the run. */
+  /** The value of the `path` word that selects a game in a part of the run. */
   numberOf(game: number, part: number): number {
     return this.#first + part * GAMES.length + game;
   }
@@ -36,7 +36,7 @@ export class Games {
     return block >= this.#first;
   }
 
-  /** The device's side. Blocks its thread. @throws IrqError `ERR_THREAD_SILENT` where the vCPU does not play */
+  /** The device's side. Blocks its thread. @throws IrqError `ERR_THREAD_SILENT` if the vCPU does not answer */
   ping(block: number, rounds: number): void {
     const { words, clock } = this.#machine;
     const game = (block - this.#first) % GAMES.length;
@@ -46,7 +46,7 @@ export class Games {
     else waitPing(words, table, rounds, clock, trips);
   }
 
-  /** The vCPU's side, if a game is on and not played yet. Blocks its thread. @throws IrqError `ERR_THREAD_SILENT` */
+  /** The vCPU's side: plays a game that was announced and not played yet. Blocks its thread. @throws IrqError `ERR_THREAD_SILENT` */
   pongIfOn(): void {
     const { words } = this.#machine;
     const { gameAt, pathAt, tables } = this.#views;
@@ -60,7 +60,7 @@ export class Games {
     else waitPong(words, table, rounds);
   }
 
-  /** The round trips of a part. While no thread plays. */
+  /** The round trips of a part. Call it while no thread plays. */
   trips(part: number): Trips {
     const of = (game: number): Distribution =>
       this.#trips[part * GAMES.length + game]?.read() ?? new Distribution(LATENCY);
@@ -68,7 +68,7 @@ export class Games {
   }
 }
 
-/** Round trips of the threads that are measured. */
+/** Round trips of the measured threads, by game. */
 export type Trips = { readonly spin: Distribution; readonly park: Distribution };
 
 export function noTrips(): Trips {

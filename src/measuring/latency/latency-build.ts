@@ -15,28 +15,28 @@ import { NO_OWN, type OwnOptions, ownCode } from '../own/own-code.ts';
 import { type LatencyPlan, latencyWords } from './latency-plan.ts';
 import type { Background, Line, Path } from './latency-result.ts';
 
-/** What to measure on. */
+/** The machine and the paths to measure. */
 export type LatencyTopology = {
   readonly paths: readonly Path[];
-  /** vCPUs that are measured, 1 to 64, and devices, 1 to 64: each device signals each vCPU. */
+  /** Measured vCPUs, 1 to 64, and devices, 1 to 64: each device signals each vCPU. */
   readonly vcpus: number;
   readonly devices: number;
   readonly background: Background;
-  /** vCPUs of the background beside them. */
+  /** Additional vCPUs, for the background. */
   readonly others: number;
   readonly handlerNs: number;
-  /** Code of the user's own in the place of the measurement's. It takes no SGIs of the path `sgi`, and no `handlerNs`. */
+  /** User modules that replace the measurement's guest and device. Excludes path `sgi` and `handlerNs`. */
   readonly own?: OwnOptions;
 };
 
-/** Polling is switched on and off at run time; this only has to be more than any wait. */
+/** Longer than any wait: paths switch polling on and off at run time. */
 const HALT_POLL_NS = 1e9;
 const MOST_SPIS = 988;
 
 /**
- * A machine to measure on, its guest booted, each device's line to each vCPU mapped, routed and hooked; and the plan for
- * its threads.
- * @param stamps - how many stages each thread keeps; a power of two
+ * Builds the machine, boots its guest, and maps, routes and hooks each device's line to each vCPU. Returns the machine and the plan
+ * for its threads.
+ * @param stamps - stamps in each thread's ring; a power of two
  */
 export function buildLatency(
   topology: LatencyTopology,
@@ -108,7 +108,7 @@ export function buildLatency(
   return { machine, plan };
 }
 
-/** A source of a synthetic topology with the names that a line has: LPIs and eventfds in the order of lines. */
+/** A source of a synthetic topology, renumbered so that LPIs and eventfds are in the order of lines. */
 function ours(
   source: Source | undefined,
   { device, vcpu, index }: { device: number; vcpu: VcpuId; index: number },

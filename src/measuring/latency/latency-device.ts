@@ -5,10 +5,10 @@ import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { ownSignaller } from './own-signaller.ts';
 import { makeSignaller } from './signaller.ts';
 
-/** Which device of the plan a thread is. */
+/** The plan, and the index of the thread's device. */
 type LatencyDevice = { readonly plan: LatencyPlan; readonly device: number };
 
-/** A device thread of a measurement: each run gives the signals of one block. */
+/** A device thread of a measurement: each run sends the signals of one block. */
 export function latencyDevice(machine: Machine, { plan, device }: LatencyDevice): Program | Promise<Program> {
   const { device: module } = plan.own;
   return module === undefined
@@ -18,7 +18,7 @@ export function latencyDevice(machine: Machine, { plan, device }: LatencyDevice)
 
 export const latencyDeviceProgram = threadProgram(import.meta.url, latencyDevice);
 
-/** The thread that storms the vCPUs of the background until the block ends. */
+/** The thread that signals the background's vCPUs without pause until the block ends. */
 export function latencyStorm(machine: Machine, plan: LatencyPlan): { run(): number } {
   const { stopAt } = latencyViews(machine, plan);
   const { irqfds } = machine.vm;

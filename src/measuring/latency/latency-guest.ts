@@ -9,10 +9,10 @@ import { Games } from './games.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { makeSignaller } from './signaller.ts';
 
-/** Polls for as long as anything in a measurement can take. */
+/** How long a polling vCPU polls: longer than any wait of a measurement. */
 const POLLING_NS = 1e9;
 
-/** The guest of a measurement on one vCPU: one that is measured, one of the background, or the one that sends SGIs. */
+/** The guest of one vCPU: of a measured vCPU, of the background, or of the vCPU that sends SGIs. */
 export function latencyGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest | Promise<Guest> {
   const id = vcpu.cpu.vcpu;
   const boot = () => {
@@ -24,7 +24,7 @@ export function latencyGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): G
   return ownGuest(machine, vcpu, plan, plan.own.guest);
 }
 
-/** A guest of the user's own, measured: its function runs where the handler would. Its SGIs are not the devices' signals. */
+/** A user's guest: its function replaces the measurement's handler. Its SGIs do not count as signals. */
 async function ownGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan, module: string): Promise<Guest> {
   const { vcpus, lines, own } = plan;
   const { places } = latencyViews(machine, plan);
@@ -51,8 +51,8 @@ async function ownGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan, module:
 }
 
 /**
- * Tells the devices what has been handled when there is nothing more to do: after the end of the interrupt, so that no
- * stage has the cost of telling in it.
+ * The measured guest. Reports handled signals to the devices when it has no more interrupts, after the EOI: so no stage includes the
+ * cost of the report.
  */
 function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
   const { clock, words } = machine;
@@ -82,7 +82,7 @@ function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
       }
       waiting = 0;
       games?.pongIfOn();
-      // Before each halt, so that the note is not measured.
+      // Runs before each halt, outside the measured stages.
       const path = plan.paths[load(words, pathAt)];
       vcpu.control.pollNs = path?.waiting === 'polling' ? POLLING_NS : 0;
       return false;
@@ -90,7 +90,7 @@ function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
   };
 }
 
-/** Sleeps; computes without end; or takes what the storm sends. */
+/** A guest of the background: sleeps, computes without end, or handles the storm's interrupts. */
 function backgroundGuest(vcpu: Vcpu, { background }: LatencyPlan): Guest {
   return {
     interrupt() {},
@@ -102,7 +102,7 @@ function backgroundGuest(vcpu: Vcpu, { background }: LatencyPlan): Guest {
   };
 }
 
-/** Sends SGIs as long as the block says so, and leaves. */
+/** Sends the SGIs of a block, then exits. */
 function senderGuest(machine: Machine, plan: LatencyPlan): Guest {
   const { pathAt } = latencyViews(machine, plan);
   const signaller = makeSignaller(machine, plan, 0);

@@ -11,13 +11,13 @@ import type { OwnCode } from '../own/own-code.ts';
 import type { Background, Measured, Path } from './latency-result.ts';
 
 /**
- * Stages of the scenario's own in a device's ring: when a signal was to be given, had everything been in time; and when
- * the call that gave it returned.
+ * Stages that only a measurement stamps, in a device's ring: the intended time of a signal, and the return of the call that sent the
+ * signal.
  */
 export const INTENDED = 64;
 export const RETURNED = 65;
 
-/** What every thread of a measurement is told. Plain data. */
+/** The plan that every thread of a measurement gets. Plain data. */
 export type LatencyPlan = Measured & {
   readonly paths: readonly Path[];
   readonly background: Background;
@@ -25,22 +25,22 @@ export type LatencyPlan = Measured & {
   readonly others: number;
   /** The storm's eventfds, one for each of the others. */
   readonly stormFds: readonly Fd[];
-  /** How long a handler runs at least, ns. */
+  /** The shortest time that a handler runs, ns. */
   readonly handlerNs: number;
-  /** How many threads can run at one time. */
+  /** How many threads can run at the same time. */
   readonly cores: number;
   readonly own: OwnCode;
 };
 
-/** The words that say what the block under way is, and where it stands. */
+/** The words that describe the current block. */
 const PATH = 0;
 const COUNT = 1;
 const INTERVAL = 2;
 const GAME = 3;
 
-/** What the measured threads play for the calibration: both spin, or both sleep. */
+/** Games of the measured threads for the calibration: both spin, or both sleep. */
 export const GAMES = ['spin', 'park'] as const;
-/** What they play in the warm-up, in the first half of the run and in the second. */
+/** Parts of a run, each with its own figures of the games: the warm-up, the first half, the second half. */
 const PARTS = 3;
 
 export type LatencyRegions = {
@@ -49,12 +49,12 @@ export type LatencyRegions = {
   readonly itsLock: Region;
   /** By line: how many of its signals have been handled, modulo 2^32. A cache line each. */
   readonly done: Region;
-  /** By device: where it sleeps. */
+  /** By device: the bell on which its thread sleeps. */
   readonly bells: readonly Region[];
-  /** By game: its table. By part of the run, and within one by game: its round trips. */
+  /** `tables`: by game. `trips`, the round trips: by part of the run, then by game. */
   readonly tables: readonly Region[];
   readonly trips: readonly Region[];
-  /** Where the guests of the user's own are. */
+  /** The current call of each user's guest, for messages. */
   readonly places: Region;
 };
 
@@ -75,7 +75,7 @@ function latencyRegions(layout: Layout, { lines, devices, vcpus }: Sizes): Laten
 
 type Sizes = Pick<LatencyPlan, 'lines' | 'devices' | 'vcpus'>;
 
-/** How many words of the scenario a measurement needs. */
+/** Words that a measurement needs of the machine's `scenario` region. */
 export function latencyWords(sizes: Sizes): number {
   const layout = new Layout();
   latencyRegions(layout, sizes);

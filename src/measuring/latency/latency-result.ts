@@ -7,85 +7,85 @@ import type { Distribution, Summary } from '../../measure/distribution.ts';
 import type { CalibrationFigures } from '../../threads/calibration-figures.ts';
 
 /**
- * How a signal is given: an eventfd with an irqfd on it, KVM_SIGNAL_MSI, KVM_IRQ_LINE on an edge-triggered SPI, an SGI
- * from another vCPU, the ITS's own INT command.
+ * Ways to send a signal: an eventfd with an irqfd, KVM_SIGNAL_MSI, KVM_IRQ_LINE on an edge-triggered SPI, an SGI from another vCPU,
+ * the ITS's INT command.
  */
 export const SIGNALS = ['irqfd', 'signal-msi', 'irq-line', 'sgi', 'its-int'] as const;
 
 export type Signal = (typeof SIGNALS)[number];
 
-/** What the vCPU does while it has nothing to do. */
+/** How an idle vCPU waits. */
 export const WAITINGS = ['polling', 'parked'] as const;
 
 export type Waiting = (typeof WAITINGS)[number];
 
-/** What vCPUs beside the measured ones do meanwhile. */
+/** The load of additional vCPUs during a measurement. */
 export const BACKGROUNDS = ['none', 'parked', 'busy', 'storming'] as const;
 
 export type Background = (typeof BACKGROUNDS)[number];
 
-/** One way of an interrupt that is measured. `main`: the device wakes the main thread, and that makes the call. */
+/** A measured path of an interrupt. Dispatch `main`: the device wakes the main thread, which makes the call. */
 export type Path = { readonly source: Signal; readonly dispatch: Dispatch; readonly waiting: Waiting };
 
-/** A device's interrupt for a vCPU, by all its names. One LPI for all calls that end in one; an SPI for KVM_IRQ_LINE. */
+/** A device's interrupt for a vCPU, with all its names. `irq-line` uses the SPI, `sgi` an SGI, all other signals the LPI. */
 export type Line = {
   readonly device: number;
   readonly vcpu: VcpuId;
-  /** An eventfd with an irqfd, and one that the main thread reads to make a call. */
+  /** `fd`: the eventfd with the irqfd. `mailFd`: an eventfd that the main thread reads, to make the call. */
   readonly fd: Fd;
   readonly mailFd: Fd;
   readonly gsi: Gsi;
   readonly deviceId: DeviceId;
   readonly eventId: EventId;
   readonly lpi: Intid;
-  /** -1 where the machine has no more. */
+  /** -1 if all SPIs of the machine are in use. */
   readonly spi: Intid;
 };
 
-/** What a path is called in tables: `irqfd, inline, polling`. */
+/** The name of a path in tables: `irqfd, inline, polling`. */
 export function pathName({ source, dispatch, waiting }: Path): string {
   return `${source}, ${dispatch}, ${waiting}`;
 }
 
-/** The SGI that is sent between vCPUs. */
+/** The SGI of path `sgi`. */
 export const SGI = 1;
 
-/** The INTID of a line's interrupt, for one way to signal. */
+/** The INTID of a line's interrupt for a kind of signal. */
 export function intidOf({ spi, lpi }: Line, source: Signal): Intid {
   if (source === 'sgi') return SGI;
   return source === 'irq-line' ? spi : lpi;
 }
 
-/** The stretches that an interrupt's way is made of, in their order; each ends with the stage of its name. */
+/** The stretches of an interrupt's way, in order; each ends with the stage of the same name. */
 export const STRETCHES = ['routed', 'pending', 'woken', 'acknowledged', 'handled', 'ended'] as const;
 
 export type Stretch = (typeof STRETCHES)[number];
 
-/** One signal and what became of it: times since the measurement began, ns. */
+/** One signal and its delivery. Times in ns since the start of the measurement. */
 export type Delivery = {
-  /** Which line of the plan. */
+  /** Index of the line in the plan. */
   readonly line: number;
-  /** When the signal was given, and when it was due: the same where there is no rate. */
+  /** When the device sent the signal, and when the signal was due; equal without a rate. */
   readonly signal: number;
   readonly due: number;
-  /** When the call that gave the signal returned. */
+  /** When the call that sent the signal returned. */
   readonly returned: number;
   /** When the handler began. */
   readonly acknowledged: number;
-  /** When each stretch ended, in the order of {@link STRETCHES}; empty where only the whole was measured. */
+  /** When each stretch ended, in the order of {@link STRETCHES}; empty if only the whole was measured. */
   readonly ends: readonly number[];
 };
 
-/** What one block of signals came to. */
+/** Figures of one block of signals. */
 export type BlockFigures = {
-  /** Which of the machines that were booted one after the other, from 0. */
+  /** Number of the machine, from 0, in the order of booting. */
   readonly boot: number;
   readonly count: number;
   readonly p50: number;
   readonly p99: number;
 };
 
-/** Half, the slow end and the mean of one stretch of the way, ns. */
+/** Median, 99th percentile and mean of one stretch, ns. */
 export type StageFigures = {
   readonly p50: number | null;
   readonly p99: number | null;
@@ -98,49 +98,49 @@ export type LineFigures = { readonly device: number; readonly vcpu: VcpuId } & P
   'count' | 'p50' | 'p99'
 >;
 
-/** What was measured on one path. Times in ns. */
+/** Figures of one path. Times in ns. */
 export type PathResult = Path & {
-  /** Signals that were timed as a whole, without stamps on their way: what `latencyNs` is of. */
+  /** Signals that were timed as a whole, without stamps on their way; `latencyNs` describes these. */
   readonly count: number;
-  /** From the signal, or from when it was due at a rate, to the first instruction of the handler. */
+  /** From the signal, or at a rate from its due time, to the first instruction of the handler. */
   readonly latencyNs: Omit<Summary, 'count'>;
-  /** The stretches of the way, from the signal to the end of the interrupt, of signals that were followed. */
+  /** The stretches from the signal to the end of the interrupt, of signals whose stages were stamped. */
   readonly stagesNs: Readonly<Record<Stretch, StageFigures>>;
   readonly ratio: {
-    /** The median as a multiple of what this machine needs for the same without an interrupt: `calibrationNs`. */
+    /** The median divided by `calibrationNs`, the host's time for the same exchange between threads without an interrupt. */
     readonly toCalibration: number | null;
     readonly calibrationNs: number;
-    /** What that is made of. */
+    /** The round trips from which `calibrationNs` is computed. */
     readonly of: string;
   };
-  /** With 95 % confidence. */
+  /** 95 % confidence intervals. */
   readonly bounds: { readonly p50: Bounds; readonly p99: Bounds };
-  /** Without the correction for coordinated omission; null where there is no rate, and nothing to correct. */
+  /** Latency without the correction for coordinated omission; null without a rate. */
   readonly uncorrectedNs: Omit<Summary, 'count'> | null;
-  /** The signals that were followed: their number, the whole while stamping, the exact sums. */
+  /** The signals whose stages were stamped: their number, their latency, exact sums. */
   readonly staged: {
     readonly count: number;
     readonly latencyNs: Omit<Summary, 'count'>;
-    /** How much longer the median was than without stamps: what stamping costs. */
+    /** Median with stamps minus median without: the cost of stamping. */
     readonly stampingNs: number | null;
     readonly sumsNs: Readonly<Record<Stretch, number>>;
     readonly wholeSumNs: number;
     /**
-     * The stretches of a typical signal: means over the fifth of the signals whose whole way was of middling length. They
-     * add up to its length, as medians would not, and are not those of the few that took a thousand times as long.
+     * The stretches of a typical signal: means over the middle fifth of the signals by total time. Unlike medians, they add up to the
+     * total; unlike means over all signals, they exclude outliers.
      */
     readonly typicalNs: Readonly<Record<Stretch, number>>;
   };
-  /** Signals whose stamps did not fit together; they are counted nowhere else. */
+  /** Signals whose stamps were inconsistent; no other figure counts them. */
   readonly unpaired: number;
-  /** The blocks, in turn with those of the other paths. Two runs are compared by the medians of their boots. */
+  /** The blocks, which alternated with those of the other paths. `compareRuns` compares the medians of the boots. */
   readonly blocks: readonly BlockFigures[];
   readonly lines: readonly LineFigures[];
   /** The whole distribution in HdrHistogram's encoding. */
   readonly histogram: string;
 };
 
-/** What `irqloom latency --json` prints. */
+/** The output of `irqloom latency --json`. */
 export type LatencyResult = {
   readonly schemaVersion: 1;
   readonly command: 'latency';
@@ -151,12 +151,12 @@ export type LatencyResult = {
     readonly others: number;
     /** Signals of each path. */
     readonly samples: number;
-    /** Machines that were booted for it, one after the other: as many as were asked for, or as there were rounds of blocks. */
+    /** Machines booted one after the other: the smaller of the requested boots and the rounds of blocks. */
     readonly boots: number;
-    /** Signals a second, 0 for a closed loop. */
+    /** Signals a second; 0: a closed loop. */
     readonly rate: number;
     readonly handlerNs: number;
-    /** Modules of the user's own, as the caller named them. */
+    /** The user's modules, as the caller named them. */
     readonly guest?: string;
     readonly device?: string;
     readonly cores: number;
@@ -165,11 +165,10 @@ export type LatencyResult = {
   readonly clock: ClockFigures;
   readonly calibration: CalibrationFigures;
   /**
-   * How far a time here may be from the truth: by this share of it, which is what a histogram's bucket is wide, and by
-   * so many ns, which is what the clock is read for within it.
+   * The largest error of a time: a share of it (the width of a histogram's bucket) plus so many ns (the clock readings within it).
    */
   readonly error: { readonly relative: number; readonly absoluteNs: number };
-  /** What one stamp costs: reading the clock and writing it down, ns. */
+  /** The cost of one stamp, ns: a clock reading and a record. */
   readonly stampNs: number;
   readonly interrupted: boolean;
   readonly seconds: number;
@@ -178,16 +177,16 @@ export type LatencyResult = {
 
 /** The threads and the interrupts of a measurement. */
 export type Measured = {
-  /** By device, and within one by vCPU. */
+  /** By device, then by vCPU. */
   readonly lines: readonly Line[];
-  /** vCPUs that are measured: 0 to `vcpus - 1`. */
+  /** The number of measured vCPUs, 0 to `vcpus - 1`. */
   readonly vcpus: number;
   readonly devices: number;
-  /** The last vCPU, which sends the SGIs; -1 where no path uses them. */
+  /** The last vCPU, which sends the SGIs; -1 if no path uses SGIs. */
   readonly sender: number;
 };
 
-/** What pictures need beside the result; by path. */
+/** Data for pictures beside the result, by path. */
 export type LatencyPictures = {
   readonly points: ReadonlyArray<ReadonlyArray<readonly [atNs: number, latencyNs: number]>>;
   readonly deliveries: ReadonlyArray<readonly Delivery[]>;

@@ -16,47 +16,47 @@ import { errorOf, pathResult } from './latency-summary.ts';
 import { PathTally } from './latency-tally.ts';
 import { mailboxes } from './mailboxes.ts';
 
-/** What to measure, and how often. */
+/** Options of {@link runLatency}. */
 export type LatencyOptions = LatencyTopology & {
-  /** Signals of each path, 1 to 10,000,000; as many again are followed through their stages. */
+  /** Signals of each path, 1 to 10,000,000, and as many again with stamps of their stages. */
   readonly samples: number;
-  /** Signals a second of all devices together; 0 gives each when the one before has been handled. */
+  /** Signals a second of all devices together; 0: a device sends the next signal after the last was handled. */
   readonly rate: number;
-  /** Nothing is begun after so long, but one round of blocks on each machine. */
+  /** The run begins no further round after so many seconds, except the first on each machine. */
   readonly seconds: number;
   /**
-   * How many machines are booted for it, one after the other, 1 where not given. Where its memory lies, and how its code
-   * was compiled, makes each a little faster or slower than the next, for as long as it runs.
+   * Machines to boot one after the other; default 1. Memory placement and compiled code make each machine a little faster or slower
+   * for its whole life.
    */
   readonly boots?: number;
 };
 
 export type LatencyWatch = {
-  /** Ends the run; a block that is under way counts nowhere. */
+  /** Ends the run; the current block does not count. */
   readonly signal?: AbortSignal;
-  /** How far it is, 0 to 1. */
+  /** Called with the completed share of the run, 0 to 1. */
   readonly progress?: (share: number, phase: string) => void;
-  /** Wraps the queue that the main thread serves: a test puts a stall in here. */
+  /** Wraps the queue that the main thread serves, so that a test can inject a stall. */
   readonly dispatched?: (dispatched: Dispatched) => Dispatched;
 };
 
 /**
- * Rounds on each machine that are for the compiler, and count nowhere: in turn as those that count, because what is compiled
- * for one path alone is compiled again when the others come. At a rate, where a block is long, one.
+ * Warm-up rounds on each machine, which do not count. Paths alternate as in counted rounds, because code that was compiled for
+ * one path alone is compiled again when other paths run. At a rate, whose blocks are long, one round.
  */
 const WARM_ROUNDS = 24;
-/** One in so many of these has the paths on which a thread sleeps: their blocks take milliseconds, hardly any of them in our code. */
+/** One warm-up round in so many includes the paths on which a thread sleeps: their blocks take milliseconds, mostly asleep. */
 const SLOW_EVERY = 4;
 
-/** Of each second that the run may take, a calibration has so much for each kind of round trip, ms: all of it a sixth, in two calibrations. */
+/** Time of one calibration for each kind of round trip, ms for each second of the run. Both calibrations take a sixth of the run. */
 const CALIBRATION_MS_EACH_SECOND = 20;
 
-/** Of the calibration, what the measured threads do not play themselves. */
+/** Round trips of the calibration that other threads than the measured ones play. */
 const OTHER_GAMES = ['eventCount'] as const;
 
 /**
- * Measures how long an interrupt takes, and where the time goes, on each path in turn: the whole way without stamps on it
- * in one block, the stages in the next. The machine is calibrated before and after, and by the measured threads meanwhile.
+ * Measures the latency of an interrupt and of its stages on each path in turn: one block times the whole way without stamps, the next
+ * stamps the stages. A calibration runs before and after; the measured threads play games between blocks.
  * @throws IrqError `ERR_CONFIG`; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function runLatency(
@@ -126,15 +126,15 @@ export async function runLatency(
 }
 
 type Measured = {
-  /** Machines that were booted. */
+  /** The number of booted machines. */
   readonly boots: number;
   readonly plan: LatencyPlan;
   readonly tallies: readonly PathTally[];
-  /** The round trips of the first half of the rounds, and of the second. */
+  /** Round trips in the first and in the second half of the rounds. */
   readonly played: readonly [Trips, Trips];
 };
 
-/** @param end - when the run is over, ms on the clock of `performance` */
+/** @param end - end of the run, ms on the clock of `performance` */
 async function measurePaths(options: LatencyOptions, watch: LatencyWatch, end: number): Promise<Measured> {
   const size = blockSize(options);
   const rounds = Math.ceil(options.samples / size.signals);
@@ -164,7 +164,7 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch, end: n
     const games = new Games(machine, plan);
     const cast = castOf(plan, watch.dispatched?.(served) ?? served);
     const harness = await Harness.boot(machine, cast, undefined, signal);
-    // Each machine counts its time from its own boot.
+    // A machine's clock starts at its boot.
     const sinceStart = Math.round((performance.now() - start) * 1e6 - machine.clock.now());
     try {
       const blocks = new Blocks(harness, plan, games, { ...options, signal }, sinceStart);
@@ -176,12 +176,12 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch, end: n
     mergeTrips(before, games.trips(1));
     mergeTrips(after, games.trips(2));
   }
-  // A single round has no second half.
+  // A single round has no second half: both use the same trips.
   if (after.spin.total === 0) mergeTrips(after, before);
   return measured;
 }
 
-/** The rounds that fall to one machine, of all, and when the last of them may begin. */
+/** One machine's share of the rounds, and the time after which no further round begins. */
 type Share = {
   readonly boot: number;
   readonly from: number;
@@ -200,7 +200,7 @@ async function measureShare(
   const warm = rate > 0 ? 1 : WARM_ROUNDS;
   for (let round = from - warm; round < to && !watch.signal?.aborted; round++) {
     const counts = round >= from;
-    // One round is measured on each machine in any case, so that no path is without a figure.
+    // Each machine measures its first round even after the end, so that each path has a figure.
     const isOver = () => performance.now() > end && round !== from;
     if (isOver() && !counts) continue;
     watch.progress?.(Math.max(from, round) / rounds, 'measuring');
@@ -208,7 +208,7 @@ async function measureShare(
     for (let game = 0; game < GAMES.length && !isOver(); game++) await blocks.play(game, counts ? half : 0);
     for (let turn = 0; turn < paths.length && !isOver(); turn++) {
       if (watch.signal?.aborted) return;
-      // Another one first each time.
+      // Each round starts with another path.
       const path = (round + warm + turn) % paths.length;
       if (!counts && isSlow(paths[path]) && (from - round) % SLOW_EVERY !== 1) continue;
       const [whole, staged] = [await blocks.run(path, false, counts), await blocks.run(path, true, counts)];
@@ -227,7 +227,7 @@ function isSlow(path: Path | undefined): boolean {
 const STAMPS_TIMED = 50_000;
 const SCRATCH_STAMPS = 1024;
 
-/** What a stamp costs here: a reading of the clock and a record in a ring, ns. */
+/** Measures the cost of a stamp on this host, ns: a clock reading and a record in a ring. */
 function stampCost(): number {
   const words = new Int32Array(new SharedArrayBuffer(4 * (eventRingWords(SCRATCH_STAMPS) + 16)));
   startClock(words, { at: 0, words: 2 });

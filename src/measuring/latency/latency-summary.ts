@@ -15,7 +15,7 @@ import {
 } from './latency-result.ts';
 import type { PathTally } from './latency-tally.ts';
 
-/** Clock readings that can fall between an event and its stamp, on either side. */
+/** Clock readings that can lie between an event and its stamp, summed over both ends of a time. */
 const READINGS_WITHIN = 4;
 
 export function errorOf({ costNs, resolutionNs }: ClockFigures): LatencyResult['error'] {
@@ -68,7 +68,7 @@ export function pathResult(
   };
 }
 
-/** What the same would take with nothing but the threads' own means: one way of a round trip, or one through the main thread. */
+/** The calibration of a path: one way of a round trip between two threads, or of one through the main thread. */
 function yardstick(dispatch: Dispatch, waiting: Path['waiting'], calibration: CalibrationFigures) {
   const { spinNs, parkNs, waitAsyncNs } = calibration;
   const [kind, trip] =

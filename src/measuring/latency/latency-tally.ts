@@ -4,32 +4,32 @@ import type { Block } from './collect.ts';
 import type { LatencyPlan } from './latency-plan.ts';
 import { type BlockFigures, type Delivery, STRETCHES, type Stretch } from './latency-result.ts';
 
-/** How many deliveries of a path are kept one by one, for the time line and for traces. */
+/** The most deliveries of a path that are kept individually: as points of the time line, and for traces. */
 const KEPT_POINTS = 400;
 const KEPT_DELIVERIES = 64;
 
-/** Everything that was measured on one path. On the main thread. */
+/** The measurements of one path. The main thread only. */
 export class PathTally {
-  /** From when the signal was due to the handler; where there is no rate, from the signal. */
+  /** From the due time of a signal (without a rate, from the signal) to its handler. */
   readonly latency = new Distribution(LATENCY);
-  /** From when the signal was given, late as that may have been. */
+  /** From the signal, even if it was late, to its handler. */
   readonly uncorrected = new Distribution(LATENCY);
-  /** The same as {@link latency} while stages were stamped. */
+  /** {@link latency} of the signals whose stages were stamped. */
   readonly staged = new Distribution(LATENCY);
   readonly stages: Readonly<Record<Stretch, Distribution>>;
-  /** Exact sums over all that was followed, ns: those of the stretches, and from the signal to the end. */
+  /** Exact sums over all stamped signals, ns: of each stretch; `wholeSum`: from the signal to the end of the interrupt. */
   readonly sums: Record<Stretch, number>;
   wholeSum = 0;
-  /** Sums over the middle fifth of each block by the length of the whole: what a typical signal's way is made of. */
+  /** Sums of each stretch over the middle fifth of each block's signals by total time, ns. */
   readonly typical: Record<Stretch, number>;
   typicalCount = 0;
   /** By line of the plan. */
   readonly lines: readonly Distribution[];
   readonly blocks: BlockFigures[] = [];
   unpaired = 0;
-  /** Some of the deliveries, spread over the run: when, and how long. */
+  /** A sample of the deliveries, spread over the run. */
   readonly points: Array<readonly [atNs: number, latencyNs: number]> = [];
-  /** Some that were followed all the way. */
+  /** A sample of the deliveries whose stages were stamped. */
   readonly deliveries: Delivery[] = [];
   #every = 1;
   #seen = 0;
@@ -43,7 +43,7 @@ export class PathTally {
     this.lines = lines.map(() => new Distribution(LATENCY));
   }
 
-  /** A block in which only the whole was measured. */
+  /** Adds a block that was measured as a whole. */
   addWhole({ deliveries, unpaired }: Block, boot: number): void {
     this.unpaired += unpaired;
     const block = new Distribution(LATENCY);
@@ -59,7 +59,7 @@ export class PathTally {
     this.blocks.push({ boot, count: block.total, p50: block.percentile(50), p99: block.percentile(99) });
   }
 
-  /** A block whose stages were stamped. */
+  /** Adds a block whose stages were stamped. */
   addStaged({ deliveries, unpaired }: Block): void {
     this.unpaired += unpaired;
     for (const delivery of deliveries) {
@@ -75,7 +75,7 @@ export class PathTally {
       this.wholeSum += (ends[STRETCHES.length - 1] ?? signal) - signal;
     }
     this.#addTypical(deliveries);
-    // The newest ones: by then everything is compiled.
+    // Keeps the newest deliveries, which run compiled code.
     this.deliveries.splice(0, this.deliveries.length, ...deliveries.slice(-KEPT_DELIVERIES));
   }
 
@@ -91,7 +91,7 @@ export class PathTally {
     }
   }
 
-  /** Keeps every n-th, and doubles n when there are too many. */
+  /** Keeps every n-th point; doubles n when the points exceed the limit. */
   #keepPoint(atNs: number, latencyNs: number): void {
     if (this.#seen++ % this.#every !== 0) return;
     this.points.push([atNs, latencyNs]);

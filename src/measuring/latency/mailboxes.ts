@@ -5,11 +5,11 @@ import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { callOf, type GiveSignal } from './signalling.ts';
 
 /**
- * The main thread's part in a measurement: the irqfds, and the calls that devices leave to it, as the thread of a VMM
- * does that reads a device's eventfd and then calls KVM.
+ * The main thread's part in a measurement: serves the irqfds, and makes the calls of dispatch `main`, as a VMM's thread that reads a
+ * device's eventfd and then calls KVM.
  *
- * A device writes its eventfd, which has no irqfd, and then rings. Serving the irqfds takes the ring; the eventfds are
- * looked at after that, so a write whose ring was taken is found.
+ * Producer (device): writes its eventfd, which has no irqfd, then rings. Consumer (main thread): takes the ring while it serves the
+ * irqfds, then reads the eventfds. So it finds every write whose ring it has taken.
  */
 export function mailboxes(machine: Machine, plan: LatencyPlan): Dispatched {
   const { irqfds } = machine.vm;

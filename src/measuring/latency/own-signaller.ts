@@ -8,8 +8,8 @@ import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { deviceSide } from './signalling.ts';
 
 /**
- * A device of the user's own: `run` is called again and again until the block has its signals. Event `n` is the device's line
- * to vCPU `n`, signalled by the path of the block.
+ * A user's device: calls its `run` until the block has all its signals. Event `n` is the device's line to vCPU `n`, signalled by the
+ * block's path.
  * @param module - URL of the device's module
  */
 export async function ownSignaller(
@@ -37,7 +37,7 @@ export async function ownSignaller(
     signal(event) {
       const [path, way, line] = [plan.paths[which], ways[which], lines.mine[event]];
       if (!path || !way || !line) return;
-      // Two signals on their way at one time would share a delivery.
+      // A second signal before the first is handled would merge with it.
       settle(event);
       if (path.waiting === 'parked') lines.awaitSleep(line.vcpu);
       const ns = clock.now();

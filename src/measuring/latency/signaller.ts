@@ -7,15 +7,15 @@ import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import type { Path } from './latency-result.ts';
 import { deviceSide, type GiveSignal } from './signalling.ts';
 
-/** A device sleeps until so long before its next signal, and looks at the clock for the rest. */
+/** A device sleeps until so many ns before its next signal, and then polls the clock. */
 const AWAKE_NS = 200_000;
 
 /**
- * Gives the signals of a block, in turn to each vCPU.
+ * Sends the signals of a block, to each vCPU in turn.
  *
- * In a closed loop each is awaited before the next; a vCPU that parks is left alone until it sleeps. At a rate, each
- * has its time, and is given then, or as soon as it can be: late when this thread was kept, or when the interrupt of
- * before is not handled yet, which it would be one with. When it was due is stamped as well.
+ * Closed loop: the device waits until a signal is handled, and on the path `parked` until the vCPU has halted, before it sends the next.
+ * At a rate: each signal has a due time. The device sends late if the host has preempted its thread, or while the line's previous
+ * signal is not handled, because the two would merge. It stamps the due time too.
  */
 export function makeSignaller(machine: Machine, plan: LatencyPlan, device: number): { run(): number } {
   const { clock, words, stamps } = machine;
@@ -47,7 +47,7 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
   };
 
   const openLoop = (path: Path, way: GiveSignal, count: number, intervalNs: number) => {
-    // Devices take turns: each begins its share of an interval after the one before.
+    // Devices are staggered: each starts a share of an interval after the previous device.
     const start = clock.now() + AWAKE_NS + (intervalNs * device) / plan.devices;
     for (let i = 0; i < count; i++) {
       const which = i % mine.length;

@@ -8,12 +8,12 @@ import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { intidOf, type Line, type Path, SGI, type Signal } from './latency-result.ts';
 
-/** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
+/** Offset of GITS_TRANSLATER, the target of an MSI write, from the base of the ITS. */
 
-/** Gives a signal for a line. Plain code, in whatever thread the path has it. */
+/** Sends a signal on a line, in the thread that the path's dispatch names. */
 export type GiveSignal = (line: Line) => void;
 
-/** The call of a path in the thread that makes it: the device's own if it dispatches inline, else the main one. */
+/** The call that injects a signal. Dispatch `inline`: the device's thread makes it; `main`: the main thread. */
 export function callOf(machine: Machine, plan: LatencyPlan, source: Signal): GiveSignal {
   const { vm, config } = machine;
   const itsDriver = new ItsDriver(machine.bus, machine.memory, config.itsBase);
@@ -21,7 +21,7 @@ export function callOf(machine: Machine, plan: LatencyPlan, source: Signal): Giv
   const address = config.itsBase + gits.TRANSLATER;
   switch (source) {
     case 'irqfd':
-      // What a write to the eventfd does in a machine that dispatches inline.
+      // The effect of a write to the eventfd on a machine with inline dispatch.
       return ({ fd }) => {
         vm.irqfds.raise(fd);
       };
@@ -52,7 +52,7 @@ export function callOf(machine: Machine, plan: LatencyPlan, source: Signal): Giv
   }
 }
 
-/** What the device does for a signal on a path: the call itself, or a write that has the main thread make it. */
+/** The device's part of a signal: the call itself, or a write after which the main thread makes the call. */
 export function deviceSide(machine: Machine, plan: LatencyPlan, path: Path): GiveSignal {
   if (path.dispatch === 'inline') return callOf(machine, plan, path.source);
   const { irqfds } = machine.vm;
@@ -60,7 +60,7 @@ export function deviceSide(machine: Machine, plan: LatencyPlan, path: Path): Giv
   return ({ mailFd }) => irqfds.write(mailFd);
 }
 
-/** The key of a line's interrupt in stamps: the INTID, and for an SGI the vCPU too, because every vCPU has an SGI of that number. */
+/** The key of a line's interrupt in stamps: the INTID; for an SGI also the vCPU, because every vCPU has its own SGIs. */
 export function keyOf(line: Line, source: Signal): number {
   const intid = intidOf(line, source);
   return source === 'sgi' ? stampKey(line.vcpu, intid) : intid;

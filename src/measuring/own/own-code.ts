@@ -1,6 +1,6 @@
 import { moduleUrl } from '../../threads/user/user-module.ts';
 
-/** Code of the user's own in a measurement. What is left out is the measurement's own. */
+/** The user's modules in a measurement. The measurement's own guest or device replaces an absent module. */
 export type OwnOptions = {
   /** Paths of the modules: one exports `interrupt(cpu, intid)`, the other `run(device)`. */
   readonly guest?: string | undefined;
@@ -9,7 +9,7 @@ export type OwnOptions = {
   readonly sharedBytes: number;
 };
 
-/** The same, as threads are given it. */
+/** {@link OwnOptions} resolved for threads. */
 export type OwnCode = {
   /** URLs of the modules. */
   readonly guest?: string;
@@ -17,10 +17,10 @@ export type OwnCode = {
   readonly shared: SharedArrayBuffer;
 };
 
-/** No code of the user's own. */
+/** No user modules. */
 export const NO_OWN: OwnOptions = { sharedBytes: 0 };
 
-/** @throws IrqError `ERR_FILE` for a module that is not there */
+/** Resolves the modules. @throws IrqError `ERR_FILE` if a module does not exist */
 export function ownCode({ guest, device, sharedBytes }: OwnOptions): OwnCode {
   return {
     ...(guest === undefined ? {} : { guest: moduleUrl('guest', guest) }),
@@ -29,7 +29,7 @@ export function ownCode({ guest, device, sharedBytes }: OwnOptions): OwnCode {
   };
 }
 
-/** The modules as a result names them. */
+/** The modules' names in a result. */
 export function ownNames({ guest, device }: OwnOptions): { guest?: string; device?: string } {
   return { ...(guest === undefined ? {} : { guest }), ...(device === undefined ? {} : { device }) };
 }

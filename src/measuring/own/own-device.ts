@@ -2,14 +2,14 @@ import { IrqError } from '../../base/irq-error.ts';
 import type { Device, DeviceModule } from '../../threads/user/contract.ts';
 import { UserModule } from '../../threads/user/user-module.ts';
 
-/** What a measurement does for a user's device. */
+/** Functions of a measurement for a user's device. */
 export type OwnDeviceParts = {
   readonly index: number;
   readonly events: number;
   readonly shared: SharedArrayBuffer;
-  /** Gives and times a signal. A signal of the event that is still on its way is awaited before. */
+  /** Sends and times a signal, after the event's previous signal was handled. */
   signal(event: number): void;
-  /** Waits for the handlers of an event. @returns false where the measurement ended first */
+  /** Waits until an event's signals are handled. @returns false if the measurement ended first */
   settle(event: number): boolean;
   isOver(): boolean;
 };
@@ -39,8 +39,8 @@ export class OwnDevice implements Device {
   }
 
   /**
-   * Calls `run` of the user's module again and again until the measurement is over.
-   * @throws IrqError `ERR_SCENARIO` where a call signals nothing, after which no other would; `ERR_THREAD_DIED` where it throws
+   * Calls `run` of the user's module until the measurement is over.
+   * @throws IrqError `ERR_SCENARIO` if a call sends no signal, because further calls would send none; `ERR_THREAD_DIED` if it throws
    */
   repeat(): void {
     while (!this.stopped) {
@@ -60,7 +60,7 @@ export class OwnDevice implements Device {
 
   signal(event = 0): void {
     this.#check('signal', event);
-    // Past the end there is nobody to measure it.
+    // After the end the measurement times no signal.
     if (this.stopped) return;
     this.#signals++;
     this.#parts.signal(event);

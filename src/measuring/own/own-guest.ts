@@ -7,14 +7,14 @@ import type { Cpu, GuestModule, MachineEvent } from '../../threads/user/contract
 import type { Places } from '../../threads/user/places.ts';
 import { UserModule } from '../../threads/user/user-module.ts';
 
-/** What a user's guest is given in a measurement. */
+/** Parameters of a user's guest in a measurement. */
 export type OwnGuestParts = {
   readonly machine: Machine;
   readonly vcpu: Vcpu;
   /** URL of the module. */
   readonly module: string;
   readonly shared: SharedArrayBuffer;
-  /** vCPUs that run the user's guest: the first of the machine. */
+  /** The number of vCPUs that run the user's guest: the first of the machine. */
   readonly vcpus: number;
   readonly places: Places;
   readonly eventOf: (intid: Intid) => MachineEvent | undefined;
@@ -57,7 +57,7 @@ export async function loadOwnGuest(parts: OwnGuestParts): Promise<OwnGuest> {
 function makeCpu({ machine, vcpu, shared, vcpus, eventOf }: OwnGuestParts): Cpu {
   const id = vcpu.cpu.vcpu;
   const registers = machine.gic.systemRegisters[id];
-  // By name: a measurement has vCPUs of its own beside those of the guest.
+  // Lists the guest's vCPUs: the measurement has vCPUs of its own beside them.
   const others = Array.from({ length: vcpus }, (_, each) => each).filter((each) => each !== id);
   return {
     vcpu: id,

@@ -14,10 +14,10 @@ import { type Fd, MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
 import { type ScalePlan, scaleWords } from './scale-plan.ts';
 import type { Size } from './scale-result.ts';
 
-/** INTIDs have 16 bits, and LPIs begin at 8192. */
+/** The most LPIs: INTIDs have 16 bits, and LPIs begin at 8192. */
 export const MOST_LPIS = 2 ** 16 - FIRST_LPI;
 
-/** The machine for a size, booted, and every LPI ready to be signalled. @throws IrqError `ERR_CONFIG` */
+/** Builds and boots the machine of a size, with every LPI mapped and routed. @throws IrqError `ERR_CONFIG` */
 export function buildScale(plan: ScalePlan): Machine {
   const { vcpus, devices, lpis, via, dispatch, own } = plan;
   if (lpis < devices || lpis > MOST_LPIS) {
@@ -60,12 +60,12 @@ export function buildScale(plan: ScalePlan): Machine {
   return machine;
 }
 
-/** DeviceID and EventID of an LPI, by its number from 0: devices lie as {@link bootSynthetic} has them. */
+/** DeviceID and EventID of LPI number `index`, from 0, in the order of {@link bootSynthetic}. */
 export function placeOf({ devices }: Size, index: number): { deviceId: DeviceId; eventId: EventId } {
   return { deviceId: deviceIdOf(index % devices), eventId: Math.floor(index / devices) };
 }
 
-/** Whether so many LPIs can each have a GSI of their own beside the wires. */
+/** Whether each of `lpis` LPIs can have a GSI of its own, beside those of the SPIs. */
 export function fitsGsis(lpis: number): boolean {
   return lpis + syntheticConfig({ vcpus: 1, devices: 1, events: 1, spis: 0 }).spis <= MAX_IRQ_ROUTES;
 }

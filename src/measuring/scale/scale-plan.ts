@@ -8,7 +8,7 @@ import { Places, placesRegion } from '../../threads/user/places.ts';
 import type { OwnCode } from '../own/own-code.ts';
 import type { Size, Via } from './scale-result.ts';
 
-/** What every thread of one size is told. Plain data. LPI `8192 + i` is device `i % devices`'s, and goes to vCPU `i % vcpus`. */
+/** The plan that every thread of a size gets. Plain data. LPI `8192 + i` belongs to device `i % devices` and targets vCPU `i % vcpus`. */
 export type ScalePlan = Size & { readonly via: Via; readonly dispatch: Dispatch; readonly own: OwnCode };
 
 type ScaleRegions = {
@@ -17,14 +17,14 @@ type ScaleRegions = {
   readonly done: Region;
   readonly bells: readonly Region[];
   readonly latency: readonly Region[];
-  /** Where the guests of the user's own are. */
+  /** The current call of each user's guest, for messages. */
   readonly places: Region;
 };
 
 function scaleRegions(layout: Layout, { vcpus, devices, lpis }: Size): ScaleRegions {
   return {
     stop: layout.region('stop', LINE),
-    // A line for each LPI and each of its two writers, the device and the vCPU.
+    // A cache line for each LPI and writer: `sent` of its device, `done` of its vCPU.
     sent: layout.region('sent', lpis * LINE),
     done: layout.region('done', lpis * LINE),
     bells: Array.from({ length: devices }, (_, device) => layout.place(`bell${device}`, EVENT_COUNT)),
@@ -45,11 +45,11 @@ export function scaleWords(size: Size): number {
 export function scaleViews(machine: Machine, size: Size) {
   const regions = scaleRegions(new Layout(machine.scenario.at), size);
   return {
-    /** 1 tells the devices to finish. */
+    /** 1: devices finish. */
     stopAt: regions.stop.at,
-    /** When the LPI was signalled last: a stamp of its device. */
+    /** When its device last signalled the LPI. */
     stampAt: (index: number) => regions.sent.at + index * LINE,
-    /** How often it was handled, modulo 2^32: a count of its vCPU. */
+    /** How often its vCPU has handled the LPI, modulo 2^32. */
     doneAt: (index: number) => regions.done.at + index * LINE,
     bells: regions.bells.map((region) => new EventCount(machine.words, region)),
     latency: regions.latency.map((region) => new Histogram(machine.words, region, LATENCY)),

@@ -23,12 +23,12 @@ import { scaleDeviceProgram, scaleGuestProgram } from './scale-threads.ts';
 
 export type ScaleOptions = {
   readonly base: Size;
-  /** The values of each sweep; none leaves it out. */
+  /** The values of each sweep; an empty list skips the sweep. */
   readonly sweeps: Readonly<Record<Sweep, readonly number[]>>;
   readonly dispatch: Dispatch;
-  /** How long each size is measured. */
+  /** Time to measure each size, s. */
   readonly seconds: number;
-  /** Code of the user's own in the place of the measurement's. */
+  /** User modules that replace the measurement's guest and device. */
   readonly own?: OwnOptions;
 };
 
@@ -37,14 +37,14 @@ export type ScaleWatch = {
   readonly progress?: (share: number, what: string) => void;
 };
 
-/** The first part of each run, while code is compiled and threads find their cores, does not count. */
+/** The share of each run that does not count: the compiler compiles hot code and the kernel places threads. */
 const WARM_SHARE = 0.25;
-/** How long devices may take to end once they are told to. */
+/** How long devices may take to end after `stop`, ms. */
 const STOP_MS = 10_000;
 
 /**
- * Throughput and latency by size: each device keeps each of its LPIs on its way, one signal at a time, and nothing is
- * changed meanwhile. A size that several sweeps have in common is measured in each.
+ * Measures throughput and latency by size: each device keeps one signal of each of its LPIs in flight, with no reconfiguration. A size
+ * that several sweeps share is measured in each.
  * @throws IrqError `ERR_CONFIG`; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): Promise<ScaleResult> {
@@ -95,7 +95,7 @@ export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): P
   }
 }
 
-/** One size. @returns undefined where the signal aborts before the warm-up is over: until then nothing counts */
+/** Measures one size. @returns undefined if the signal aborts before the warm-up is over */
 async function measure(
   plan: ScalePlan,
   seconds: number,

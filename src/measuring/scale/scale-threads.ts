@@ -13,13 +13,13 @@ import { loadOwnGuest } from '../own/own-guest.ts';
 import { placeOf } from './scale-build.ts';
 import { type ScalePlan, scaleViews } from './scale-plan.ts';
 
-/** How often a device goes round in vain before it sleeps. */
+/** How many rounds without a handled LPI a device makes before it sleeps. */
 const ROUNDS_IN_VAIN = 4;
 const NAP_MS = 20;
-/** How often a device of the user's own looks before it sleeps. */
+/** How often a user's device polls before it sleeps. */
 const LOOKS = 500;
 
-/** The guest of one vCPU: times each interrupt from its signal, and tells the device. */
+/** The guest of one vCPU: times each interrupt from its signal, and reports it to the device. */
 export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest | Promise<Guest> {
   const { guest: module } = plan.own;
   if (module !== undefined) return ownGuest(machine, vcpu, plan, module);
@@ -37,7 +37,7 @@ export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest
 
 export const scaleGuestProgram = guestProgram(import.meta.url, scaleGuest);
 
-/** A guest of the user's own: its function runs between the two. */
+/** A user's guest: its function runs between the timing and the report. */
 async function ownGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan, module: string): Promise<Guest> {
   const { places } = scaleViews(machine, plan);
   const { vcpus, own } = plan;
@@ -58,7 +58,7 @@ async function ownGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan, module: s
   };
 }
 
-/** What a vCPU does with an LPI, by its number from 0: times its handler, and says that the handler has run. */
+/** A vCPU's actions for LPI number `index`: record the latency, and report that the handler has run. */
 function timing(machine: Machine, vcpu: Vcpu, plan: ScalePlan) {
   const { words, clock } = machine;
   const { stampAt, doneAt, bells, latency } = scaleViews(machine, plan);
@@ -91,10 +91,10 @@ function eventOfLpi(machine: Machine, plan: ScalePlan, index: number): MachineEv
   };
 }
 
-/** Which device of the plan a thread is. */
+/** The plan, and the index of the thread's device. */
 type ScaleDevice = { readonly plan: ScalePlan; readonly device: number };
 
-/** A device: keeps each of its LPIs on its way, one signal at a time, until the run ends. Returns how many it gave. */
+/** A device: keeps one signal of each of its LPIs in flight until the run ends. Returns the number of signals. */
 export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): Program | Promise<Program> {
   const { words } = machine;
   const { device: module } = plan.own;
@@ -102,7 +102,7 @@ export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): Pr
   const { stopAt } = scaleViews(machine, plan);
   const { lpis, give, isHandled, sleepUnless } = deviceLpis(machine, plan, device);
 
-  /** Signals everything that has been handled. */
+  /** Signals every LPI whose last signal was handled. */
   const goRound = () => {
     let given = 0;
     for (let which = 0; which < lpis; which++) {
@@ -138,7 +138,7 @@ export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): Pr
 
 export const scaleDeviceProgram = threadProgram(import.meta.url, scaleDevice);
 
-/** A device of the user's own: `run` is called again and again until the run ends. Its event `n` is the device's `n`-th LPI. */
+/** A user's device: calls its `run` until the run ends. Event `n` is the device's `n`-th LPI. */
 async function ownDevice(
   machine: Machine,
   plan: ScalePlan,
@@ -163,7 +163,7 @@ async function ownDevice(
     events: lpis,
     shared: plan.own.shared,
     signal(event) {
-      // Two signals on their way at one time would share a delivery.
+      // A second signal before the first is handled would merge with it.
       if (!settle(event)) return;
       give(event);
       total++;
@@ -179,7 +179,7 @@ async function ownDevice(
   };
 }
 
-/** The LPIs of one device in its thread, by their number within the device. */
+/** The LPIs of one device for its thread, by their number within the device. */
 function deviceLpis(machine: Machine, plan: ScalePlan, device: number) {
   const { words, clock, vm, config } = machine;
   const { stampAt, doneAt, bells } = scaleViews(machine, plan);
@@ -202,7 +202,7 @@ function deviceLpis(machine: Machine, plan: ScalePlan, device: number) {
       else if (message) vm.signalMsi(message);
     },
     isHandled: (which: number) => load(words, doneAt(mine[which] ?? 0)) === sent[which],
-    /** Sleeps until an LPI has been handled, for a while; not where `isReady` says that there is something to do. */
+    /** Sleeps until a vCPU reports a handled LPI, at most {@link NAP_MS}. Returns at once if `isReady` is true. */
     sleepUnless(isReady: () => boolean) {
       if (!bell) return;
       const ticket = bell.announce();

@@ -16,7 +16,7 @@ export const CPIO_CHARACTER_DEVICE = 0o020_600;
 const TRAILER = 'TRAILER!!!';
 
 /**
- * An archive in cpio's "newc" format, which is what Linux unpacks as its initial RAM file system.
+ * Writes an archive in cpio's "newc" format, which Linux unpacks as its initial RAM file system.
  * @see Documentation/driver-api/early-userspace/buffer-format.rst
  */
 export function writeCpio(entries: readonly CpioEntry[]): Uint8Array {

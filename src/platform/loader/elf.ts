@@ -9,8 +9,8 @@ const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 
 /**
- * Reads the loadable segments of an ELF for AArch64, at their physical addresses. A segment's bytes past its file part
- * are zeros, which guest memory has anyway.
+ * Reads the loadable segments of an ELF for AArch64, at their physical addresses. A segment's bytes beyond its file part are zeros, as
+ * guest memory is initially.
  * @throws IrqError `ERR_GUEST_IMAGE`
  */
 export function readElf(bytes: Uint8Array): Kernel {
@@ -39,7 +39,7 @@ export function readElf(bytes: Uint8Array): Kernel {
     if (offset + fileBytes > bytes.length) throw refused(`segment ${index} is cut off`);
     segments.push({ address, bytes: bytes.subarray(offset, offset + fileBytes) });
     end = Math.max(end, address + memoryBytes);
-    // Without the MMU the entry runs at its physical address.
+    // The MMU is off at the entry, so the entry point must be a physical address.
     const virtualEntry = long(24);
     if (virtualEntry >= virtual && virtualEntry < virtual + memoryBytes)
       entry = virtualEntry - virtual + address;

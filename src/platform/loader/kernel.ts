@@ -6,18 +6,18 @@ import type { Kernel } from './program.ts';
 const IMAGE_MAGIC = 0x644d_5241; // 'ARM\x64'
 const IMAGE_MAGIC_AT = 0x38;
 const ELF_MAGIC = 0x464c_457f;
-/** PE images that unpack a compressed kernel themselves begin with these four bytes behind 'MZ\0\0'. */
+/** These four bytes follow 'MZ\0\0' in a PE image that unpacks its own compressed kernel. */
 const ZBOOT_MAGIC = 0x676d_697a;
-/** Where an Image without an image_size was always put. @see Documentation/arch/arm64/booting.rst */
+/** Offset of an Image without an image_size. @see Documentation/arch/arm64/booting.rst */
 const OLD_TEXT_OFFSET = 0x8_0000;
-/** Where a flat binary goes: kvm-unit-tests and QEMU's own loader agree on it. */
+/** Offset of a flat binary, as in kvm-unit-tests and QEMU's loader. */
 export const FLAT_OFFSET = 0x8_0000;
 const MOST_UNPACKED = 2 ** 30;
 
 /**
  * Reads a kernel: an arm64 Image, also compressed with gzip; an ELF of AArch64; anything else is a flat binary.
- * @param ramBase - where guest memory begins; an Image goes relative to it
- * @throws IrqError `ERR_GUEST_IMAGE` for what cannot be one
+ * @param ramBase - start of guest memory; an Image's address is relative to it
+ * @throws IrqError `ERR_GUEST_IMAGE` for a file that is no valid kernel
  */
 export function readKernel(file: Uint8Array, ramBase: number): Kernel {
   const bytes = unpacked(file);

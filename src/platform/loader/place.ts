@@ -4,13 +4,13 @@ import type { Kernel } from './program.ts';
 
 const TREE_ALIGN = 8;
 const PAGE = 4096;
-/** Room for a device tree: the boot protocol says that it must not pass 2 MiB. */
+/** Room for a device tree: the boot protocol allows at most 2 MiB. */
 export const MOST_TREE_BYTES = 0x20_0000;
 
-/** As far behind the base of RAM as QEMU's loader puts disk and tree, at most. */
+/** The largest offset in RAM at which QEMU's loader puts disk and tree. */
 const FAR = 0x800_0000;
 
-/** Where the parts of a boot went, guest-physical. */
+/** Guest-physical addresses of the parts of a boot. */
 export type Placement = {
   readonly entry: number;
   readonly initrd?: { readonly address: number; readonly bytes: number };
@@ -18,10 +18,10 @@ export type Placement = {
 };
 
 /**
- * Decides where a kernel, its initial RAM disk and its device tree go: the kernel where it wants to be, the disk on the next
- * page, the tree behind that. A flat binary does not say how long its .bss and stacks are: disk and tree keep away from it, half of
- * memory or 128 MiB behind its base where there is room.
- * @throws IrqError `ERR_GUEST_IMAGE` where something does not fit, with the memory that would do
+ * Places a kernel, its initial RAM disk and its device tree: the kernel at its own address, the disk on the next page, the tree after
+ * the disk. A flat binary does not declare the size of its .bss and stacks, so disk and tree keep a distance from it: half of memory, at
+ * most 128 MiB, after the base, if there is room.
+ * @throws IrqError `ERR_GUEST_IMAGE` if a part does not fit; the message says how much memory would do
  */
 export function plan(
   kernel: Kernel,
@@ -31,7 +31,7 @@ export function plan(
   const from = kernel.kind === 'flat' ? farFrom(kernel.end, initrd?.length ?? 0, ram) : kernel.end;
   const initrdAt = roundUp(from, PAGE);
   const initrdEnd = initrd ? initrdAt + initrd.length : from;
-  // A block of 2 MiB of its own: early kernels map the tree by one.
+  // The tree gets a block of 2 MiB of its own: early kernels map it by one block.
   const tree = initrd ? roundUp(initrdEnd, PAGE) : roundUp(from, TREE_ALIGN);
   const lowest = Math.min(...kernel.segments.map(({ address }) => address));
   if (lowest < ram.base) {
@@ -55,13 +55,13 @@ export function plan(
   };
 }
 
-/** Where disk and tree may begin behind a program that ends at `end` or later. */
+/** The lowest address of disk and tree after a program that ends at `end` or later. */
 function farFrom(end: number, disk: number, ram: { readonly base: number; readonly bytes: number }): number {
   const last = ram.base + ram.bytes - MOST_TREE_BYTES - roundUp(disk, PAGE);
   return Math.max(end, Math.min(ram.base + Math.min(ram.bytes / 2, FAR), last));
 }
 
-/** Copies everything into guest memory. Before any vCPU runs. */
+/** Copies kernel, disk and tree into guest memory. Call before any vCPU runs. */
 export function place(
   memory: GuestMemory,
   placement: Placement,

@@ -1,12 +1,12 @@
-/** Bytes and where they go, guest-physical. */
+/** Bytes and their guest-physical address. */
 export type Segment = { readonly address: number; readonly bytes: Uint8Array };
 
 /** A program that is ready to be placed in guest memory. */
 export type Kernel = {
   readonly kind: 'Image' | 'ELF' | 'flat';
   readonly segments: readonly Segment[];
-  /** Where the first vCPU starts. */
+  /** Entry point of vCPU 0. */
   readonly entry: number;
-  /** The first address that the program leaves alone, its .bss included. */
+  /** The end of the program, its .bss included. */
   readonly end: number;
 };

@@ -1,7 +1,7 @@
 import type { VcpuId } from '../../arch/intid.ts';
 import type { AccessBytes } from '../../board/guest-bus.ts';
 
-/** What lies behind a function's BAR. */
+/** Performs the accesses to a function's BAR. */
 export type BarTarget = {
   read(offset: number, bytes: AccessBytes, vcpu: VcpuId): bigint;
   write(offset: number, bytes: AccessBytes, value: bigint, vcpu: VcpuId): void;

@@ -14,13 +14,13 @@ const INTERRUPT = 0x3c;
 const FIRST_CAPABILITY = 0x40;
 const CONFIG_WORDS = 64;
 
-/** Which addresses a BAR answers to. */
+/** The address space of a BAR. */
 export type PciSpace = 'memory' | 'io';
 const ENABLES = { io: 1 << 0, memory: 1 << 1 } as const satisfies Record<PciSpace, number>;
-/** I/O, memory, bus master, SERR and INTx disable: the bits that a driver may write, as on QEMU. */
+/** The writable bits of Command, as on QEMU: I/O, memory, bus master, SERR, INTx disable. */
 const COMMAND_BITS = 0x0507;
 const BAR_IS_IO = 1;
-/** Red Hat, for all devices of QEMU. */
+/** Red Hat, the subsystem vendor of QEMU's devices. */
 const SUBSYSTEM_VENDOR = 0x1af4;
 const STATUS_CAPABILITIES = 1 << 20;
 const CAPABILITY_MSIX = 0x11;
@@ -35,7 +35,7 @@ const AT_INTERRUPT_LINE = 7;
 /** @property bytes - a power of two: of memory from 4 KiB on, of I/O from 4 to 256 */
 type Bar = { readonly bytes: number; readonly isIo?: boolean };
 
-/** What a function is, for good. */
+/** The constant properties of a function. */
 export type PciIdentity = {
   readonly vendor: number;
   readonly device: number;
@@ -44,7 +44,7 @@ export type PciIdentity = {
   readonly classCode: number;
   readonly subsystem: number;
   readonly bars: readonly Bar[];
-  /** Bodies of vendor capabilities: what follows the capability's ID and link. */
+  /** Bodies of vendor capabilities, without the capability's ID and link. */
   readonly vendorCapabilities: readonly Uint8Array[];
 };
 
@@ -52,7 +52,7 @@ export function pciFunctionRegion(layout: Layout, slot: number): Region {
   return layout.region(`pci${slot}.config`, LINE);
 }
 
-/** A PCI function: its configuration space, over state in shared memory. Any vCPU's thread. */
+/** A PCI function's configuration space; its state is in shared memory. Any vCPU's thread. */
 export class PciFunction {
   readonly #words: Words;
   readonly #at: number;
@@ -76,7 +76,7 @@ export class PciFunction {
     this.#describe(identity);
   }
 
-  /** Before any thread runs. */
+  /** Call before any thread runs. */
   reset(): void {
     for (let word = 0; word < LINE; word++) store(this.#words, this.#at + word, 0);
     this.#msix?.reset();
@@ -106,7 +106,7 @@ export class PciFunction {
     else if (this.#msix && offset === this.#msixAt) this.#msix.control = (merged & MSIX_CONTROL_BITS) >>> 16;
   }
 
-  /** The target behind an address of a space and the offset in it, where a BAR of this function holds the address now. */
+  /** The target of an address and the offset in it, if a BAR of this function contains the address now. */
   targetAt(
     space: PciSpace,
     address: number,

@@ -4,12 +4,11 @@ import { ECAM, PCI_IO, PCI_WINDOW } from '../memory-map.ts';
 import type { PciFunction, PciSpace } from './function.ts';
 
 const NOTHING = 0xffff_ffff;
-/** Bytes of configuration space that a function without extended capabilities has. */
+/** Bytes of configuration space without extended capabilities. */
 const CONFIG_BYTES = 0x100;
 
 /**
- * Configuration space by ECAM, of functions on bus 0: function 0 of each slot. What is not there reads all ones. Any
- * vCPU's thread.
+ * Configuration space by ECAM: function 0 of each slot of bus 0. Nonexistent functions read all ones. Any vCPU's thread.
  * @see PCI Express Base Specification, "Enhanced Configuration Access Mechanism"
  */
 export function ecamFrame(slots: readonly PciFunction[]): Frame {
@@ -41,13 +40,13 @@ export function ecamFrame(slots: readonly PciFunction[]): Frame {
   };
 }
 
-/** Where the vCPUs see each space, and which of its addresses lies at the begin of that window. */
+/** The window of each space in the vCPUs' addresses, and the space's address at the start of the window. */
 const WINDOWS = {
   memory: { frame: PCI_WINDOW, first: PCI_WINDOW.base },
   io: { frame: PCI_IO, first: 0 },
 } as const;
 
-/** The window that BARs of a space are placed in. Addresses that no BAR holds read all ones. Any vCPU's thread. */
+/** The window of a space's BARs. Addresses outside all BARs read all ones. Any vCPU's thread. */
 export function pciWindowFrame(space: PciSpace, slots: readonly PciFunction[]): Frame {
   const { frame, first } = WINDOWS[space];
   const find = (offset: number) => {

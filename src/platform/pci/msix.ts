@@ -8,7 +8,7 @@ import { MUTEX, Mutex } from '../../memory/mutex.ts';
 import { load, store, type Words } from '../../memory/word.ts';
 import type { BarTarget } from './bar-target.ts';
 
-/** The BAR that holds a function's MSI-X table and pending bits. */
+/** The BAR of a function's MSI-X table and pending bits. */
 export const MSIX_TABLE_BAR = 1;
 export const MSIX_BAR_BYTES = 0x1000;
 
@@ -40,7 +40,7 @@ export function msixRegions(layout: Layout, slot: number, vectors: number): Msix
 }
 
 export type MsixParts = {
-  /** Requester ID of the function, which is its DeviceID. */
+  /** Requester ID of the function: its DeviceID. */
   readonly deviceId: DeviceId;
   readonly vectors: number;
   /** Vector n is signalled through eventfd `firstFd` + n, and routed as GSI `firstGsi` + n. */
@@ -49,9 +49,9 @@ export type MsixParts = {
 };
 
 /**
- * The MSI-X table of a function. A vector that may be signalled has a route and an irqfd; a masked one has none, so that what
- * its device writes stays in the eventfd (which is what its pending bit shows) and is injected when the irqfd is back. This is
- * what VMMs do on KVM. Any vCPU's thread.
+ * The MSI-X table of a function. An unmasked vector has a route and an irqfd. A masked vector has neither, so a signal of its device
+ * stays in the eventfd, whose count the pending bit shows, until the vector is unmasked and the irqfd injects it. VMMs on KVM do the
+ * same. Any vCPU's thread.
  * @see kvm_virtio_pci_vector_use of QEMU
  */
 export class Msix implements BarTarget {
@@ -98,12 +98,12 @@ export class Msix implements BarTarget {
   }
 
   write(offset: number, bytes: AccessBytes, value: bigint): void {
-    if (bytes < 4 || (offset & 3) !== 0) return; // the specification wants whole words
+    if (bytes < 4 || (offset & 3) !== 0) return; // the specification requires whole words
     this.#writeWord(offset, Number(BigInt.asIntN(32, value)));
     if (bytes === 8) this.#writeWord(offset + 4, Number(BigInt.asIntN(32, value >> 32n)));
   }
 
-  /** The routes of the vectors that may be signalled. */
+  /** The routes of the unmasked vectors. */
   routes(): Route[] {
     return Array.from({ length: this.vectors }, (_, vector) => vector)
       .filter((vector) => this.#isArmed(vector))
@@ -117,7 +117,7 @@ export class Msix implements BarTarget {
       }));
   }
 
-  /** The eventfd and GSI of each vector, and whether it may be signalled. */
+  /** The eventfd and GSI of each vector; `armed`: the vector is unmasked. */
   *hooks(): Generator<{ readonly fd: Fd; readonly gsi: Gsi; readonly armed: boolean }> {
     const { firstFd, firstGsi } = this.#parts;
     for (let vector = 0; vector < this.vectors; vector++)
@@ -141,12 +141,12 @@ export class Msix implements BarTarget {
     const word = (offset >>> 2) % ENTRY_WORDS;
     this.#routing.change(() => {
       this.#put(vector, word, word === CONTROL ? value & MASKED : value);
-      // A message that changes while it may be sent needs a new route.
+      // A changed message of an unmasked vector needs a new route.
       return this.#judge(vector) || (word !== CONTROL && this.#isArmed(vector));
     });
   }
 
-  /** Decides anew whether `vector` may be signalled; true if that has changed. */
+  /** Updates whether `vector` is armed; true if that has changed. */
   #judge(vector: number): boolean {
     const on = (this.control & (ENABLE | FUNCTION_MASK)) === ENABLE;
     const armed = on && (this.#get(vector, CONTROL) & MASKED) === 0;
@@ -177,7 +177,7 @@ export function msiRoutingRegions(layout: Layout, fds: number): MsiRoutingRegion
   };
 }
 
-/** What the tables of all functions come to: one routing table, and an irqfd for each vector that may be signalled. */
+/** Combines the tables of all functions: one routing table, and an irqfd for each unmasked vector. */
 export class MsiRouting {
   readonly #words: Words;
   readonly #regions: MsiRoutingRegions;
@@ -186,7 +186,7 @@ export class MsiRouting {
   readonly #wired: readonly Route[];
   readonly #tables: Msix[] = [];
 
-  /** @param wired - routes of the wired interrupts, which stay as they are */
+  /** @param wired - routes of the wired interrupts, which do not change */
   constructor(words: Words, regions: MsiRoutingRegions, vm: Vm, wired: readonly Route[]) {
     this.#words = words;
     this.#regions = regions;
@@ -195,7 +195,7 @@ export class MsiRouting {
     this.#lock = new Mutex(words, regions.lock, 'pci.msiLock');
   }
 
-  /** While the board is put together. */
+  /** Adds a function's table. Call while the board is built. */
   add(table: Msix): void {
     this.#tables.push(table);
   }
@@ -204,7 +204,7 @@ export class MsiRouting {
     return this.#vm.irqfds.eventfd(fd).readable;
   }
 
-  /** Makes a change to a table, and routes anew if `change` says that it matters. */
+  /** Changes a table, and publishes routes and irqfds again if `change` returns true. */
   change(change: () => boolean): void {
     this.#lock.lock();
     try {
@@ -214,7 +214,7 @@ export class MsiRouting {
     }
   }
 
-  /** Irqfds go before their routes do, and come after. */
+  /** Deassigns irqfds before it removes their routes, and assigns irqfds after it has added their routes. */
   #publish(): void {
     const hooks = this.#tables.flatMap((table) => [...table.hooks()]);
     for (const { fd, gsi, armed } of hooks) {

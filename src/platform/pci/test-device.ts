@@ -18,7 +18,7 @@ const TESTS_OF_A_BAR = 3;
 const NO_EVENTFD = 0;
 const WILDCARD = 1;
 const NAMES = ['no-eventfd', 'wildcard-eventfd', 'datamatch-eventfd'];
-/** By BAR: how the names of its tests begin, and the offset that its first test writes to. */
+/** By BAR: the prefix of its tests' names, and the offset to which its first test writes. */
 const BARS = [
   { name: 'mmio', offset: 0x800 },
   { name: 'portio', offset: 0x80 },
@@ -26,11 +26,11 @@ const BARS = [
 const WIDTH = 1;
 
 // Words of the state.
-/** The test that was started last, by its number among those of both BARs, and 1; 0 for none. */
+/** 1 + the number of the last started test, among those of both BARs; 0 for none. */
 const AT_TEST = 0;
 const AT_COUNT = 1;
 
-/** Offset of the count in the header that both BARs begin with. */
+/** Offset of the count in the header at the start of both BARs. */
 const COUNT = 12;
 const NAME = 16;
 
@@ -39,10 +39,9 @@ export function testDeviceRegion(layout: Layout): Region {
 }
 
 /**
- * Counts writes: a guest starts a test by its number, and the header says at which offset to write which byte. A byte that an
- * eventfd of the test takes is not counted. The two BARs share one test. Any vCPU's thread; two that use the device at once
- * see a count of both.
- * @see docs/specs/pci-testdev of QEMU; what they leave open is as QEMU 7.2 does
+ * Counts writes: a guest starts a test by its number; the header then has the offset and the byte to write. A byte that the test's
+ * eventfd takes does not count. The two BARs share one test. Any vCPU's thread; vCPUs that use the device at once share its count.
+ * @see docs/specs/pci-testdev of QEMU; unspecified behaviour follows QEMU 7.2
  */
 export class PciTestDevice {
   readonly #words: Words;
@@ -61,7 +60,7 @@ export class PciTestDevice {
     );
   }
 
-  /** Before any thread runs. */
+  /** Call before any thread runs. */
   reset(): void {
     this.#start(-1);
   }
@@ -71,7 +70,7 @@ export class PciTestDevice {
     store(this.#words, this.#at + AT_COUNT, 0);
   }
 
-  /** The test that was started last, or -1. */
+  /** The last started test, or -1. */
   get #test(): number {
     return load(this.#words, this.#at + AT_TEST) - 1;
   }
@@ -98,7 +97,7 @@ export class PciTestDevice {
     return bytes;
   }
 
-  /** Takes an access in pieces as long as their addresses are aligned, so that one byte at an odd offset is an access of its own. */
+  /** Splits an access into naturally aligned pieces, so that a byte at an odd offset is an access of its own. */
   #write(bar: number, offset: number, bytes: number, value: bigint): void {
     const most = offset === 0 ? bytes : offset & -offset;
     for (let done = 0; done < bytes; ) {
@@ -126,12 +125,12 @@ export class PciTestDevice {
 
 const barOf = (test: number) => Math.floor(test / TESTS_OF_A_BAR);
 
-/** BAR 1 numbers its offsets on from those of BAR 0. */
+/** The tests of BAR 1 continue the numbers of BAR 0. */
 const offsetOf = (test: number) => (BARS[barOf(test)]?.offset ?? 0) + test;
 
 const dataOf = (test: number) => (test % TESTS_OF_A_BAR === WILDCARD ? 0xce : 0xfa);
 
-/** Whether the eventfd of a test takes a byte that is written at the offset of the test. */
+/** Whether a test's eventfd takes a byte written at the test's offset. */
 function takesByEventFd(test: number, value: number): boolean {
   const kind = test % TESTS_OF_A_BAR;
   return kind === WILDCARD || (kind !== NO_EVENTFD && value === dataOf(test));

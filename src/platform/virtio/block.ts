@@ -25,7 +25,7 @@ export function blockRegion(layout: Layout, slot: number, bytes: number): Region
   return layout.region(`virtio${slot}.disk`, Math.ceil(bytes / SECTOR) * (SECTOR / 4));
 }
 
-/** A disk whose sectors lie in shared memory: what a guest writes lasts as long as its run, and a snapshot has it too. */
+/** A disk with sectors in shared memory: a guest's writes last until the end of its run, and snapshots include them. */
 export function blockModel(
   words: Words,
   region: Region,

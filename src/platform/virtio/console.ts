@@ -19,7 +19,7 @@ export function consoleRegions(layout: Layout, slot: number): ConsoleRegions {
   };
 }
 
-/** A console of one port, whose other end is the host: it takes `output` and gives `input`. Output without room is dropped. */
+/** A console of one port: the host takes `output` and provides `input`. The device drops output that does not fit. */
 export function consoleModel(
   words: Words,
   regions: ConsoleRegions,

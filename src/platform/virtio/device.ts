@@ -6,11 +6,11 @@ import { NO_VECTOR, type VirtioRegisters } from './registers.ts';
 import { STATUS_DRIVER_OK, STATUS_NEEDS_RESET } from './transport.ts';
 
 const HALF = 2 ** 32;
-/** How long a device sleeps before it looks whether the run is over, ms. */
+/** How long a device sleeps between two checks whether the run is over, ms. */
 const NAP_MS = 50;
 
 /**
- * A virtio device at work: takes requests, serves them, signals. One thread at a time; in a run with threads it is the
+ * The working part of a virtio device: takes requests, serves them, signals. One thread at a time: with scheduler `threads`, the
  * device's own.
  */
 export class VirtioDevice implements QueueAccess {
@@ -32,7 +32,7 @@ export class VirtioDevice implements QueueAccess {
     this.#signal = signal;
   }
 
-  /** Serves the queues that were notified; false where there was none. */
+  /** Serves the notified queues; false if none was notified. */
   serve(): boolean {
     const { registers } = this;
     if (!registers.isNotified) return false;
@@ -53,7 +53,7 @@ export class VirtioDevice implements QueueAccess {
     }
   }
 
-  /** The body of the device's thread: serves until `stopping`, asleep while there is nothing to do. */
+  /** The body of the device's thread: serves until `stopping`; sleeps while no queue is notified. */
   run(stopping: () => boolean): void {
     while (!stopping()) {
       if (this.serve()) continue;
@@ -99,7 +99,7 @@ export class VirtioDevice implements QueueAccess {
     });
   }
 
-  /** A driver that breaks the rules finds a device that needs a reset; the host goes on. */
+  /** Sets DEVICE_NEEDS_RESET after a driver has broken a rule; the host continues. */
   #breakDown(): void {
     this.registers.countUp('broken');
     this.registers.set('status', this.registers.get('status') | STATUS_NEEDS_RESET);

@@ -9,7 +9,7 @@ import { rngModel, rngRegion } from './rng.ts';
 export const DEVICE_KINDS = ['console', 'rng', 'block', 'net'] as const;
 export type DeviceKind = (typeof DEVICE_KINDS)[number];
 
-/** A device that a board shall have. Plain data. */
+/** A device of a board's configuration. Plain data. */
 export type DeviceSpec =
   | { readonly kind: 'console' | 'rng' | 'net' }
   | { readonly kind: 'block'; readonly bytes: number; readonly readOnly: boolean };
@@ -32,7 +32,7 @@ export function modelRegions(layout: Layout, slot: number, spec: DeviceSpec): Mo
   return spec.kind === 'block' ? { disk: blockRegion(layout, slot, spec.bytes) } : {};
 }
 
-/** The behaviour of a device. @param index - which of the board's devices it is */
+/** The behaviour of a device. @param index - the device's number on the board */
 export function makeModel(words: Words, regions: ModelRegions, spec: DeviceSpec, index: number): VirtioModel {
   if (spec.kind === 'block' && regions.disk)
     return blockModel(words, regions.disk, { readOnly: spec.readOnly });

@@ -1,16 +1,16 @@
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import type { Chain } from './queue.ts';
 
-/** What a device does for its queues. */
+/** A model's access to its device's queues. */
 export type QueueAccess = {
   readonly memory: GuestMemory;
-  /** Takes the next request of a queue; `undefined` where there is none. */
+  /** Takes the next request of a queue; `undefined` if it has none. */
   take(queue: number): Chain | undefined;
-  /** Returns a request, with how many bytes were written to it, and interrupts the driver if it wants that. */
+  /** Returns a request with `written` bytes, and interrupts the driver unless it has disabled interrupts. */
   complete(queue: number, chain: Chain, written: number): void;
 };
 
-/** A kind of virtio device. It has no state of its own: its state lies in shared memory. */
+/** A kind of virtio device. All its state is in shared memory. */
 export type VirtioModel = {
   /** The device type. @see VIRTIO 1.2, section 5 */
   readonly type: number;
@@ -18,13 +18,13 @@ export type VirtioModel = {
   /** Class code of the PCI function. */
   readonly classCode: number;
   readonly queues: number;
-  /** Feature bits 0 to 31 that it offers. */
+  /** Offered feature bits 0 to 31. */
   readonly features: number;
-  /** Its configuration structure. */
+  /** The device's configuration structure. */
   readonly config: Uint8Array;
-  /** Its storage, where it has some. */
+  /** The device's storage, if any. */
   readonly sectors?: Uint8Array<SharedArrayBuffer>;
-  /** Where its behaviour is drawn from the run's seed. Before any thread runs. */
+  /** Sets the seed of random behaviour. Called before any thread runs. */
   readonly seed?: (seed: number) => void;
   /** Serves the queues in `notified`, a bit each; the thread of the device. @throws QueueBroken */
   serve(access: QueueAccess, notified: number): void;

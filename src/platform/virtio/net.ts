@@ -12,8 +12,8 @@ const NUM_BUFFERS = 10;
 const MOST_BYTES = 0x1_0000 + HEADER_BYTES;
 
 /**
- * A network card on a wire that leads back to itself: a packet that is sent is received, where the driver has a buffer
- * for it; else it is dropped, as on any wire.
+ * A network card with a loopback wire: the card receives each packet that it sends, if the driver has offered a buffer, and drops it
+ * otherwise.
  * @param index - the last byte of its hardware address
  */
 export function netModel(index: number): VirtioModel {

@@ -3,10 +3,10 @@ import type { GuestMemory } from '../../memory/guest-memory.ts';
 /** A piece of guest memory that the driver offers, for the device to read or to write. */
 export type Buffer = { readonly address: number; readonly bytes: number; readonly writable: boolean };
 
-/** A request: the descriptor that it is returned by, and its buffers in order. */
+/** A request: its head descriptor, by which the device returns it, and its buffers in order. */
 export type Chain = { readonly head: number; readonly buffers: readonly Buffer[] };
 
-/** Where the three parts of a queue lie, guest-physical, and how many descriptors there are. */
+/** The guest-physical addresses of a queue's three parts, and the number of its descriptors. */
 export type QueuePlace = {
   readonly size: number;
   readonly descriptors: number;
@@ -20,14 +20,14 @@ const WRITE = 2;
 const INDIRECT = 4;
 const NO_INTERRUPT = 1;
 
-/** A driver broke a rule of the queue: the device stops and asks to be reset. */
+/** The driver has broken a rule of the queue: the device stops and requests a reset. */
 export class QueueBroken extends Error {
   override readonly name = 'QueueBroken';
 }
 
 /**
- * The device's side of a split virtqueue. How far it has got is the caller's to keep; the rings lie in guest memory. The
- * thread that serves the device.
+ * The device's side of a split virtqueue. The rings are in guest memory; the caller stores the device's indices. The thread that serves
+ * the device.
  * @see Virtual I/O Device (VIRTIO) 1.2, section 2.7
  */
 export class SplitQueue {
@@ -39,12 +39,12 @@ export class SplitQueue {
     this.#place = place;
   }
 
-  /** How many requests the driver has ever offered, modulo 2^16. @throws IrqError where the ring is outside guest memory */
+  /** The driver's available index: offered requests, modulo 2^16. @throws IrqError if the ring is outside guest memory */
   get offered(): number {
     return this.#memory.word(this.#place.driver) >>> 16;
   }
 
-  /** Whether the driver wants no interrupt for the buffers that are returned now. */
+  /** Whether the driver has disabled interrupts for returned buffers (VRING_AVAIL_F_NO_INTERRUPT). */
   get isQuiet(): boolean {
     return (this.#memory.word(this.#place.driver) & NO_INTERRUPT) !== 0;
   }
@@ -79,7 +79,7 @@ export class SplitQueue {
     const entry = device + 4 + 8 * (index % size);
     this.#memory.setWord(entry, head);
     this.#memory.setWord(entry + 4, written);
-    // The index comes last: a driver that sees it finds the entry. The low half, flags, is ours and stays 0.
+    // Stores the index last: a driver that reads the index finds the entry. The low half, the device's flags, stays 0.
     this.#memory.setWord(device, ((index + 1) & 0xffff) << 16);
   }
 
@@ -102,7 +102,7 @@ export function readBuffers(memory: GuestMemory, buffers: readonly Buffer[], mos
   return all;
 }
 
-/** Fills a request's writable buffers in order; returns how many bytes there was room for. */
+/** Fills a request's writable buffers in order; returns the number of bytes that fitted. */
 export function writeBuffers(memory: GuestMemory, buffers: readonly Buffer[], bytes: Uint8Array): number {
   let done = 0;
   for (const buffer of buffers) {

@@ -2,7 +2,7 @@ import { EVENT_COUNT_WORDS, EventCount } from '../../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
 import { exchange, load, peek, poke, setBits, store, type Words } from '../../memory/word.ts';
 
-// Words of a device that its driver writes.
+// Words that the driver writes.
 const WORDS = {
   deviceFeatureSelect: 0,
   driverFeatureSelect: 1,
@@ -26,15 +26,15 @@ const QUEUE_WORDS = {
   driverHigh: 6,
   deviceLow: 7,
   deviceHigh: 8,
-  // Written by the device alone.
+  // Words that only the device writes.
   taken: 9,
   returned: 10,
 } as const;
 export type QueueRegister = keyof typeof QUEUE_WORDS;
 
-/** What a device counts, modulo 2^32: written by its thread alone. */
+/** Counts of a device, modulo 2^32; only its thread writes them. */
 const COUNTS = ['signals', 'requests', 'broken'] as const;
-/** Behind the counts. */
+/** Offset behind the counts. */
 const BUSY = COUNTS.length;
 export type VirtioCount = (typeof COUNTS)[number];
 
@@ -65,12 +65,12 @@ export function virtioRegions(layout: Layout, slot: number, queues: number): Vir
 }
 
 /**
- * The words that a virtio device and its driver share. The driver's registers are written by vCPUs' threads, the counts by
- * the device's; a reset is asked for by the one and carried out by the other.
+ * The words that a virtio device and its driver share. vCPUs' threads write the driver's registers; the device's thread writes the
+ * counts. The driver requests a reset, and the device's thread performs it.
  */
 export class VirtioRegisters {
   readonly queues: number;
-  /** Where the device's thread sleeps until it is notified. */
+  /** The bell on which the device's thread sleeps until a notification. */
   readonly bell: EventCount;
   readonly #words: Words;
   readonly #regions: VirtioRegions;
@@ -90,7 +90,7 @@ export class VirtioRegisters {
     store(this.#words, this.#regions.registers.at + WORDS[register], value);
   }
 
-  /** Takes the interrupt status: reading it clears it. */
+  /** Reads and clears the interrupt status. */
   takeIsr(): number {
     return exchange(this.#words, this.#regions.registers.at + WORDS.isr, 0);
   }
@@ -107,7 +107,7 @@ export class VirtioRegisters {
     store(this.#words, this.#regions.queues.at + LINE * queue + QUEUE_WORDS[register], value);
   }
 
-  /** Puts everything into its reset state. Before any thread runs, or by the device's thread. */
+  /** Resets all words. Called before any thread runs, or by the device's thread. */
   reset(): void {
     for (const register of Object.keys(WORDS) as VirtioRegister[])
       if (register !== 'status' && register !== 'resetAsked') this.set(register, 0);
@@ -118,18 +118,18 @@ export class VirtioRegisters {
       this.setQueue(queue, 'vector', NO_VECTOR);
     }
     store(this.#words, this.#regions.notified.at, 0);
-    // Last: a driver waits until the status reads 0.
+    // Clears the status last: the driver waits until it reads 0.
     this.set('resetAsked', 0);
     this.set('status', 0);
   }
 
-  /** Tells the device that there is something in `queue`, or anything else to look at. Any thread. */
+  /** Notifies the device of `queue`, and wakes its thread. Any thread. */
   notify(queue: number): void {
     setBits(this.#words, this.#regions.notified.at, 1 << queue);
     this.bell.signal();
   }
 
-  /** Whether the device is serving, as far as others need to know: set before it takes its notifications. */
+  /** Whether the device serves its queues; set before it takes notifications. Any thread. */
   get isBusy(): boolean {
     return load(this.#words, this.#regions.counts.at + BUSY) !== 0;
   }
@@ -143,7 +143,7 @@ export class VirtioRegisters {
     return load(this.#words, this.#regions.notified.at) !== 0 || this.get('resetAsked') !== 0;
   }
 
-  /** The queues that were notified, a bit each. The device's thread. */
+  /** Takes the notified queues, a bit each. The device's thread. */
   takeNotified(): number {
     return exchange(this.#words, this.#regions.notified.at, 0);
   }
@@ -158,7 +158,7 @@ export class VirtioRegisters {
     poke(this.#words, at, (peek(this.#words, at) + 1) | 0);
   }
 
-  /** How often `vector` was signalled. */
+  /** How often the device has signalled `vector`. */
   signals(vector: number): number {
     return load(this.#words, this.#regions.signals.at + vector) >>> 0;
   }

@@ -9,7 +9,7 @@ export function rngRegion(layout: Layout, slot: number): Region {
   return layout.region(`virtio${slot}.rng`, 2);
 }
 
-/** An entropy device whose bytes come from the run's seed, so that a run can be repeated. */
+/** An entropy device that computes its bytes from the run's seed, so that runs are reproducible. */
 export function rngModel(words: Words, region: Region): VirtioModel {
   /** xorshift32: random enough for a guest under test, and not for secrets. */
   const next = () => {

@@ -3,7 +3,7 @@ import type { BarTarget } from '../pci/bar-target.ts';
 import type { VirtioModel } from './model.ts';
 import { QUEUE_SIZE, type QueueRegister, type VirtioRegisters } from './registers.ts';
 
-/** Where the four structures lie in the BAR, a page each. */
+/** Offsets of the four structures in the BAR, a page each. */
 const COMMON = 0x0000;
 const ISR = 0x1000;
 const DEVICE = 0x2000;
@@ -11,7 +11,7 @@ const NOTIFY = 0x3000;
 export const VIRTIO_BAR = 0;
 export const VIRTIO_BAR_BYTES = 0x4000;
 const STRUCTURE_BYTES = 0x1000;
-/** Queue n is notified at NOTIFY + 4n. */
+/** The driver notifies queue n by a write at NOTIFY + 4n. */
 const NOTIFY_MULTIPLIER = 4;
 
 export const STATUS_DRIVER_OK = 4;
@@ -29,7 +29,7 @@ const QUEUE_ADDRESSES: ReadonlyMap<number, QueueRegister> = new Map([
   [0x34, 'deviceHigh'],
 ]);
 
-/** Bodies of the capabilities that say where the structures are: behind ID and link. @see VIRTIO 1.2, 4.1.4 */
+/** Bodies of the capabilities, without ID and link, that locate the structures. @see VIRTIO 1.2, 4.1.4 */
 export function virtioCapabilities(configBytes: number): Uint8Array[] {
   const places = [
     { type: 1, offset: COMMON, bytes: 0x38 },
@@ -49,7 +49,7 @@ export function virtioCapabilities(configBytes: number): Uint8Array[] {
   });
 }
 
-/** The registers of a virtio device on PCI, as its driver reaches them. Any vCPU's thread; the driver locks for itself. */
+/** The registers of a virtio device on PCI, for its driver. Any vCPU's thread; the driver does its own locking. */
 export class VirtioTransport implements BarTarget {
   readonly #registers: VirtioRegisters;
   readonly #model: VirtioModel;
@@ -158,13 +158,13 @@ export class VirtioTransport implements BarTarget {
     else if (select === 1) this.#registers.set('driverFeaturesHigh', value);
   }
 
-  /** A vector that does not exist reads back as none, by which a driver learns of it. */
+  /** A nonexistent vector reads back as NO_VECTOR, which shows the driver that it does not exist. */
   #vector(value: number): number {
     const vector = value & 0xffff;
     return vector < this.#vectors ? vector : 0xffff;
   }
 
-  /** 0 asks for a reset, which the device's thread carries out; the driver waits until it reads 0. */
+  /** A write of 0 requests a reset, which the device's thread performs; the driver waits until the status reads 0. */
   #setStatus(status: number): void {
     const registers = this.#registers;
     if (status === 0) {
@@ -179,7 +179,7 @@ export class VirtioTransport implements BarTarget {
   }
 }
 
-/** A size that is no power of two, or too large, is no size: the queue then offers nothing. */
+/** The queue's size, or 0, an empty queue, for a size that is too large or no power of two. */
 function checkedSize(size: number): number {
   return size > 0 && size <= QUEUE_SIZE && Number.isInteger(Math.log2(size)) ? size : 0;
 }

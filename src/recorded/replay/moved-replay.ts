@@ -5,7 +5,7 @@ import { migrate } from '../../board/migration.ts';
 import { peek } from '../../memory/word.ts';
 import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
 import { loadReplay, PIECE } from './replay.ts';
-import type { ReplayResult } from './replay-result.ts';
+import type { TraceReplayResult } from './replay-result.ts';
 import { type Difference, emptyTally, type ReplayTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
 import { Replayer } from './replayer.ts';
 
@@ -15,7 +15,7 @@ import { Replayer } from './replayer.ts';
  * acknowledges must not differ, and the end must equal that of a machine that was not moved.
  * @throws IrqError `ERR_USAGE` for a place outside the recording
  */
-export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): ReplayResult {
+export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): TraceReplayResult {
   return atOnce(movedPieces(trace, movedAt));
 }
 
@@ -23,7 +23,7 @@ export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): Repl
  * The same in pieces, which yield the events that were replayed, twice those of the recording in all. Where it is stopped, the ends
  * are not compared. @throws IrqError as {@link replayMoved}
  */
-export function* movedPieces(trace: GuestTrace, movedAt: readonly number[]): Pieces<ReplayResult> {
+export function* movedPieces(trace: GuestTrace, movedAt: readonly number[]): Pieces<TraceReplayResult> {
   const stayed = loadReplay(trace);
   const { packed } = stayed;
   const places = [...new Set(movedAt)].sort((a, b) => a - b);

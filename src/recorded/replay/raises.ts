@@ -1,6 +1,6 @@
 import type { DeviceId } from '../../arch/intid.ts';
 import { encodeCommand } from '../../arch/its-command.ts';
-import type { Raise, Track, Tracks } from './interrupt-tracks.ts';
+import type { InterruptHistories, InterruptHistory, Raise } from './interrupt-histories.ts';
 import type { Item, ItemFields } from './replay-items.ts';
 import { ACTION } from './script.ts';
 import { eventKey, type Key, type SubmittedInt } from './touches.ts';
@@ -14,7 +14,7 @@ export const NO_COMMAND: readonly number[] = encodeCommand({ name: 'SYNC', rdbas
  * the write replaces it. An INT whose interrupt was dropped before a vCPU took it is left out.
  */
 export class Raises {
-  readonly #tracks: Tracks;
+  readonly #histories: InterruptHistories;
   readonly #noCommand: number;
   readonly #threadOf: (deviceId: DeviceId) => number;
   /** INT commands in the queue, not submitted yet. */
@@ -24,8 +24,8 @@ export class Raises {
    * @param noCommand - the index of {@link NO_COMMAND} among the script's commands
    * @param threadOf - the thread that writes the messages of a device
    */
-  constructor(tracks: Tracks, noCommand: number, threadOf: (deviceId: DeviceId) => number) {
-    this.#tracks = tracks;
+  constructor(histories: InterruptHistories, noCommand: number, threadOf: (deviceId: DeviceId) => number) {
+    this.#histories = histories;
     this.#noCommand = noCommand;
     this.#threadOf = threadOf;
   }
@@ -49,16 +49,16 @@ export class Raises {
   }
 
   /** Updates the INTs of one interrupt after the replay of `write`, which concerns that interrupt. */
-  pass(key: Key, track: Track, write: Item, submitted: Submission): void {
+  pass(key: Key, history: InterruptHistory, write: Item, submitted: Submission): void {
     const own = submitted.get(key) ?? [];
-    const isPending = this.#tracks.isPending(key);
+    const isPending = this.#histories.isPending(key);
     const isRaisedAgain = own.length > 0 && own.every(({ isAlone }) => isAlone);
     const stay: Raise[] = [];
     const withdraw = (raise: Raise) => {
-      if (isPending) track.pending.push(this.#move(raise, write));
+      if (isPending) history.pending.push(this.#move(raise, write));
       else this.#leaveOut(raise);
     };
-    for (const raise of track.raised) {
+    for (const raise of history.raised) {
       if (isPending && isRaisedAgain) stay.push(raise);
       else withdraw(raise);
     }
@@ -66,18 +66,18 @@ export class Raises {
       if (!raise.isAlone) withdraw(raise);
       else if (isPending) stay.push(raise);
     }
-    track.raised = stay;
+    history.raised = stay;
   }
 
   /** Leaves out INTs that no vCPU took. */
-  leaveOut(track: Track): void {
-    for (const raise of track.raised) this.#leaveOut(raise);
-    track.raised = [];
+  leaveOut(history: InterruptHistory): void {
+    for (const raise of history.raised) this.#leaveOut(raise);
+    history.raised = [];
   }
 
   #leaveOut({ command }: Raise): void {
     command.a = this.#noCommand;
-    this.#tracks.leftOut++;
+    this.#histories.leftOut++;
   }
 
   #move({ command, deviceId, eventId }: Raise, write: Item): Item {
@@ -91,7 +91,7 @@ export class Raises {
       b: eventId,
       lane: eventKey(deviceId, eventId),
     };
-    const message = this.#tracks.add(fields);
+    const message = this.#histories.add(fields);
     message.causes.add(write);
     return message;
   }

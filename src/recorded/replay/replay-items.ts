@@ -21,7 +21,7 @@ export type Item = {
   /** Of a device's item: the lane that keeps its order among the signals of its thread. */
   lane: Key;
   /** Of a hold: the signals that wait for the hold. */
-  held: readonly Item[];
+  released: readonly Item[];
   /** Of an acknowledge: the signals that were one in the recording and may be several here. */
   loose: readonly Item[];
   /** Left out of the script. */
@@ -42,7 +42,7 @@ export function makeItem(fields: ItemFields): Item {
     value: 0n,
     targets: [],
     lane: '',
-    held: [],
+    released: [],
     loose: [],
     dropped: false,
     ...fields,
@@ -112,7 +112,7 @@ export function toScript(
     return [at, all] as const;
   };
   const [causesAt, causes] = lists((item) => item.causes);
-  const [heldAt, held] = lists((item) => item.held);
+  const [releasedAt, released] = lists((item) => item.released);
   const [looseAt, loose] = lists((item) => item.loose);
   const column = <T extends { set(values: ArrayLike<number>): void }>(
     made: T,
@@ -141,8 +141,8 @@ export function toScript(
     value,
     causesAt,
     causes,
-    heldAt,
-    held,
+    releasedAt,
+    released,
     looseAt,
     loose,
   };

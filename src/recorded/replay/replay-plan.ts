@@ -4,7 +4,7 @@ import { vcpuWith } from '../../gic/affinity.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 import { PACKED_COMMAND_WORDS, type PackedTrace } from '../trace/packed-trace.ts';
-import { interruptOf, type Track, Tracks } from './interrupt-tracks.ts';
+import { InterruptHistories, type InterruptHistory, interruptOf } from './interrupt-histories.ts';
 import { NO_COMMAND, NOTHING_SUBMITTED, Raises, type Submission } from './raises.ts';
 import { type Item, type ItemFields, inOrder, toScript } from './replay-items.ts';
 import { emptyTally, type ReplayTally } from './replay-tally.ts';
@@ -51,7 +51,7 @@ export class Planner {
   readonly #survey: Survey;
   readonly #touches = new Touches();
   readonly #tally = emptyTally();
-  readonly #tracks: Tracks;
+  readonly #histories: InterruptHistories;
   readonly #raises: Raises;
   readonly #acknowledges = new Map<number, Item>();
   /** The writes in an acknowledge's handler. */
@@ -65,8 +65,8 @@ export class Planner {
     this.#trace = trace;
     this.#packed = packed;
     this.#replayer = new Replayer(machine, packed);
-    this.#tracks = new Tracks(machine);
-    this.#raises = new Raises(this.#tracks, packed.commands.length, (deviceId) =>
+    this.#histories = new InterruptHistories(machine);
+    this.#raises = new Raises(this.#histories, packed.commands.length, (deviceId) =>
       this.#threadOf(`d${deviceId}`),
     );
     this.#survey = survey(trace);
@@ -78,18 +78,18 @@ export class Planner {
 
   plan(): Planned {
     for (const [row, event] of this.#trace.events.entries()) this.#see(event, row);
-    const tracks = this.#tracks;
-    for (const key of tracks.keys()) this.#quieten(key, tracks.of(key));
-    for (const key of tracks.keys()) {
-      tracks.leaveOut(key, tracks.of(key));
-      this.#raises.leaveOut(tracks.of(key));
+    const histories = this.#histories;
+    for (const key of histories.keys()) this.#quieten(key, histories.of(key));
+    for (const key of histories.keys()) {
+      histories.leaveOut(key, histories.of(key));
+      this.#raises.leaveOut(histories.of(key));
     }
-    const script = toScript(inOrder(tracks.items), {
+    const script = toScript(inOrder(histories.items), {
       vcpus: this.#trace.header.cpus,
       devices: this.#devices,
       commands: Uint32Array.from([...this.#packed.commands, ...NO_COMMAND]),
     });
-    return { script, tally: this.#tally, leftOut: tracks.leftOut };
+    return { script, tally: this.#tally, leftOut: histories.leftOut };
   }
 
   #see(event: GuestEvent, row: number): void {
@@ -123,7 +123,7 @@ export class Planner {
   #control(event: GuestEvent, row: number, touched: ReturnType<Touches['of']>): void {
     const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
     const thread = this.#survey.vcpu[row] ?? 0;
-    const item = this.#tracks.add({
+    const item = this.#histories.add({
       row,
       thread,
       ...this.#controlFields(event, row),
@@ -144,22 +144,24 @@ export class Planner {
   ): void {
     if (this.#lastControl) item.causes.add(this.#lastControl);
     this.#lastControl = item;
-    const keys = touched === ALL ? [...this.#tracks.keys(), ...submitted.keys()] : touched;
-    const tracks = [...new Set(keys)].map((key) => ({ key, track: this.#tracks.of(key) }));
-    for (const { key, track } of tracks) this.#reraise(key, track, item);
-    const before = tracks.map(({ key, track }) => track.pending.length > 0 && this.#tracks.isPending(key));
+    const keys = touched === ALL ? [...this.#histories.keys(), ...submitted.keys()] : touched;
+    const histories = [...new Set(keys)].map((key) => ({ key, history: this.#histories.of(key) }));
+    for (const { key, history } of histories) this.#reraise(key, history, item);
+    const before = histories.map(
+      ({ key, history }) => history.pending.length > 0 && this.#histories.isPending(key),
+    );
     act();
-    tracks.forEach(({ key, track }, index) => {
-      if (track.last) item.causes.add(track.last);
-      if (track.end) item.causes.add(track.end);
+    histories.forEach(({ key, history }, index) => {
+      if (history.last) item.causes.add(history.last);
+      if (history.end) item.causes.add(history.end);
       // A CLEAR or the like dropped the signal before a vCPU took it: in another order, a vCPU might take it.
-      if (before[index] && !this.#tracks.isPending(key)) this.#tracks.leaveOut(key, track);
-      track.pending = track.pending.map((signal) => this.#tracks.postpone(key, signal, item));
+      if (before[index] && !this.#histories.isPending(key)) this.#histories.leaveOut(key, history);
+      history.pending = history.pending.map((signal) => this.#histories.postpone(key, signal, item));
       // A barrier is for the one acknowledge after it: others may come before.
-      if (ahead === undefined || ahead === key) this.#raises.pass(key, track, item, submitted);
-      track.last = item;
+      if (ahead === undefined || ahead === key) this.#raises.pass(key, history, item, submitted);
+      history.last = item;
     });
-    if (touched === ALL) this.#tracks.lastForAll = item;
+    if (touched === ALL) this.#histories.lastForAll = item;
   }
 
   #controlFields(event: GuestEvent, row: number): Omit<ItemFields, 'row' | 'thread'> {
@@ -195,43 +197,43 @@ export class Planner {
     }
     const key = keyOf(intid, cpu);
     if (this.#survey.special.has(row)) {
-      const barrier = this.#tracks.add({ row, position: row - 0.5, action: ACTION.barrier, thread: cpu });
+      const barrier = this.#histories.add({ row, position: row - 0.5, action: ACTION.barrier, thread: cpu });
       this.#chain(barrier, ALL, () => undefined, { ahead: key });
     }
     this.#replay(row);
-    const track = this.#tracks.of(key);
-    if (track.pending.filter(raises).length > 1) this.#hold(key, track, cpu);
-    const item = this.#tracks.add({ row, action: ACTION.acknowledge, thread: cpu, a: intid });
-    if (track.last) item.causes.add(track.last);
-    for (const signal of track.pending) item.causes.add(signal);
-    const signals = [...track.raised.map(({ write }) => write), ...track.pending.filter(raises)];
-    if (track.raised.length > 0 && signals.length > 1) item.loose = signals;
+    const history = this.#histories.of(key);
+    if (history.pending.filter(raises).length > 1) this.#hold(key, history, cpu);
+    const item = this.#histories.add({ row, action: ACTION.acknowledge, thread: cpu, a: intid });
+    if (history.last) item.causes.add(history.last);
+    for (const signal of history.pending) item.causes.add(signal);
+    const signals = [...history.raised.map(({ write }) => write), ...history.pending.filter(raises)];
+    if (history.raised.length > 0 && signals.length > 1) item.loose = signals;
     this.#acknowledges.set(row, item);
-    track.pending = [];
-    track.raised = [];
-    track.last = item;
-    track.taken = item;
-    track.fall = undefined;
-    track.end = undefined;
+    history.pending = [];
+    history.raised = [];
+    history.last = item;
+    history.taken = item;
+    history.fall = undefined;
+    history.end = undefined;
   }
 
   /** Signals that merged: their vCPU must not acknowledge from the first to the last of them. */
-  #hold(key: Key, track: Track, cpu: VcpuId): void {
-    const held = track.pending.filter(raises).map((signal) => this.#tracks.alone(key, signal));
-    track.pending = held;
-    const position = Math.max(...held.map((signal) => signal.position));
-    const hold = this.#tracks.add({
-      row: held[0]?.row ?? 0,
+  #hold(key: Key, history: InterruptHistory, cpu: VcpuId): void {
+    const signals = history.pending.filter(raises).map((signal) => this.#histories.alone(key, signal));
+    history.pending = signals;
+    const position = Math.max(...signals.map((signal) => signal.position));
+    const hold = this.#histories.add({
+      row: signals[0]?.row ?? 0,
       position: position + 0.1,
       action: ACTION.hold,
       thread: cpu,
     });
-    for (const signal of held) for (const cause of signal.causes) hold.causes.add(cause);
-    for (const signal of held) {
+    for (const signal of signals) for (const cause of signal.causes) hold.causes.add(cause);
+    for (const signal of signals) {
       signal.causes.add(hold);
       signal.position = position + 0.2;
     }
-    hold.held = held;
+    hold.released = signals;
   }
 
   #end(event: OfInterrupt, row: number): void {
@@ -239,23 +241,23 @@ export class Planner {
     const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
     if (!block) return;
     const { cpu, intid } = event;
-    const item = this.#tracks.add({ row, action: ACTION.endOfInterrupt, thread: cpu, a: intid, block });
-    const track = this.#tracks.of(keyOf(intid, cpu));
-    if (track.fall) item.causes.add(track.fall);
+    const item = this.#histories.add({ row, action: ACTION.endOfInterrupt, thread: cpu, a: intid, block });
+    const history = this.#histories.of(keyOf(intid, cpu));
+    if (history.fall) item.causes.add(history.fall);
     // A vCPU has written a register that concerns this very interrupt.
-    if (track.last && track.last !== this.#tracks.lastForAll) item.causes.add(track.last);
+    if (history.last && history.last !== this.#histories.lastForAll) item.causes.add(history.last);
     for (const written of this.#written.get(block) ?? []) item.causes.add(written);
-    track.end = item;
+    history.end = item;
   }
 
   #deactivate(event: OfInterrupt, row: number): void {
     this.#replay(row);
     const { cpu, intid } = event;
-    const track = this.#tracks.of(keyOf(intid, cpu));
-    const item = this.#tracks.add({ row, action: ACTION.deactivate, thread: cpu, a: intid });
-    if (track.last) item.causes.add(track.last);
-    if (track.end) item.causes.add(track.end);
-    track.end = item;
+    const history = this.#histories.of(keyOf(intid, cpu));
+    const item = this.#histories.add({ row, action: ACTION.deactivate, thread: cpu, a: intid });
+    if (history.last) item.causes.add(history.last);
+    if (history.end) item.causes.add(history.end);
+    history.end = item;
   }
 
   #sgi(event: GuestEvent & { op: 'sgi' }, row: number): void {
@@ -264,8 +266,8 @@ export class Planner {
     const value = this.#packed.wide[this.#packed.a[row] ?? 0] ?? 0n;
     const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
     const fields = { row, action: ACTION.sgi, thread: event.cpu, b: event.intid, value, targets };
-    const item = this.#tracks.add({ ...fields, ...(block ? { block } : {}) });
-    for (const target of targets) this.#tracks.signalled(keyOf(event.intid, target), item);
+    const item = this.#histories.add({ ...fields, ...(block ? { block } : {}) });
+    for (const target of targets) this.#histories.signalled(keyOf(event.intid, target), item);
   }
 
   // ---- devices
@@ -276,38 +278,38 @@ export class Planner {
     this.#replay(row);
     const fields = { row, action: ACTION.msi, a: deviceId, b: eventId };
     const lane = eventKey(deviceId, eventId);
-    const item = this.#tracks.add({ ...fields, lane, thread: this.#threadOf(sourceOf(event)) });
-    const own = this.#tracks.of(lane);
+    const item = this.#histories.add({ ...fields, lane, thread: this.#threadOf(sourceOf(event)) });
+    const own = this.#histories.of(lane);
     if (own.last) item.causes.add(own.last);
     if (lpi < 0) own.last = item;
-    else this.#tracks.signalled(keyOf(lpi, 0), item);
+    else this.#histories.signalled(keyOf(lpi, 0), item);
   }
 
   #line(event: GuestEvent & { op: 'line' }, row: number): void {
     const { intid, level } = event;
     const key = keyOf(intid, event.cpu);
-    const before = this.#tracks.isPending(key);
+    const before = this.#histories.isPending(key);
     this.#replay(row);
     const fields = { row, action: ACTION.line, a: intid, b: level, value: BigInt(Math.max(0, event.cpu)) };
-    const item = this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(sourceOf(event)) });
-    const track = this.#tracks.of(key);
-    const isEdge = this.#tracks.isEdge(key);
+    const item = this.#histories.add({ ...fields, lane: key, thread: this.#threadOf(sourceOf(event)) });
+    const history = this.#histories.of(key);
+    const isEdge = this.#histories.isEdge(key);
     if (level === 1) {
-      this.#tracks.signalled(key, item);
+      this.#histories.signalled(key, item);
       return;
     }
-    if (isEdge && track.pending.length > 0) {
-      for (const rise of track.pending) item.causes.add(rise);
-      track.pending.push(item);
-    } else if (isEdge || this.#tracks.isPending(key) || !before) this.#tracks.follow(track, item);
-    else if (track.pending.length > 0) {
+    if (isEdge && history.pending.length > 0) {
+      for (const rise of history.pending) item.causes.add(rise);
+      history.pending.push(item);
+    } else if (isEdge || this.#histories.isPending(key) || !before) this.#histories.follow(history, item);
+    else if (history.pending.length > 0) {
       // The wire rose and fell, and no vCPU looked.
-      track.pending.push(item);
-      this.#tracks.leaveOut(key, track);
-    } else if (track.end) this.#tracks.advance(track, item);
+      history.pending.push(item);
+      this.#histories.leaveOut(key, history);
+    } else if (history.end) this.#histories.advance(history, item);
     else {
-      this.#tracks.follow(track, item);
-      track.fall = item;
+      this.#histories.follow(history, item);
+      history.fall = item;
     }
   }
 
@@ -315,32 +317,32 @@ export class Planner {
    * For a level that stays high after its handler, while the guest writes registers that concern it. A vCPU will see
    * the level again, but must not before the write: so the wire falls before the handler ends, and rises afterwards.
    */
-  #reraise(key: Key, track: Track, write: Item): void {
-    if (!this.#staysHigh(key, track)) return;
-    this.#tracks.advance(track, this.#wire(key, write.row, 0));
+  #reraise(key: Key, history: InterruptHistory, write: Item): void {
+    if (!this.#staysHigh(key, history)) return;
+    this.#histories.advance(history, this.#wire(key, write.row, 0));
     const rise = this.#wire(key, write.row, 1);
     rise.causes.add(write);
     rise.position = write.position + 0.25;
-    track.pending.push(rise);
+    history.pending.push(rise);
   }
 
   /** For a level that is high when the recording ends, after its handler has ended: the interrupt would come again. */
-  #quieten(key: Key, track: Track): void {
-    if (this.#staysHigh(key, track))
-      this.#tracks.advance(track, this.#wire(key, this.#trace.events.length - 1, 0));
+  #quieten(key: Key, history: InterruptHistory): void {
+    if (this.#staysHigh(key, history))
+      this.#histories.advance(history, this.#wire(key, this.#trace.events.length - 1, 0));
   }
 
   /** Whether a wire is high that no vCPU has seen since its handler ended. */
-  #staysHigh(key: Key, track: Track): boolean {
-    if (!track.end || track.pending.length > 0 || key.startsWith('l')) return false;
-    return this.#tracks.isPending(key) && !this.#tracks.isEdge(key);
+  #staysHigh(key: Key, history: InterruptHistory): boolean {
+    if (!history.end || history.pending.length > 0 || key.startsWith('l')) return false;
+    return this.#histories.isPending(key) && !this.#histories.isEdge(key);
   }
 
   /** Drives a wire where the recording does not. */
   #wire(key: Key, row: number, level: 0 | 1): Item {
     const { intid, vcpu } = interruptOf(key);
     const fields = { row, action: ACTION.line, a: intid, b: level, value: BigInt(vcpu) };
-    return this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(key) });
+    return this.#histories.add({ ...fields, lane: key, thread: this.#threadOf(key) });
   }
 
   #threadOf(source: string): number {

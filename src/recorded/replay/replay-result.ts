@@ -1,7 +1,7 @@
 import type { Difference } from './replay-tally.ts';
 
 /** The result of a replay. Times in seconds. */
-export type ReplayResult = {
+export type TraceReplayResult = {
   readonly schemaVersion: 1;
   readonly command: 'replay-guest';
   readonly events: number;
@@ -50,7 +50,7 @@ export type ThreadedRun = {
 };
 
 /** Whether every answer of the machine equals the guest's. */
-export function isFaithful({ reads, acknowledges, differences, runs = [] }: ReplayResult): boolean {
+export function isFaithful({ reads, acknowledges, differences, runs = [] }: TraceReplayResult): boolean {
   const all = [{ reads, acknowledges, differences, undone: 0 }, ...runs];
   return all.every(
     (run) =>

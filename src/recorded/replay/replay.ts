@@ -4,7 +4,7 @@ import { guestMemory } from '../trace/guest-memory.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 import { type PackedTrace, packTrace } from '../trace/packed-trace.ts';
 import { replayConfig } from './replay-config.ts';
-import type { ReplayResult } from './replay-result.ts';
+import type { TraceReplayResult } from './replay-result.ts';
 import { emptyTally } from './replay-tally.ts';
 import { Replayer } from './replayer.ts';
 
@@ -33,12 +33,12 @@ export function loadReplay(
  * mostly Node compiling the code. Every pass is compared. The first pass with a difference ends the replay and is
  * reported; otherwise the counts are those of any pass, and the time is the median.
  */
-export function replayGuest(trace: GuestTrace): ReplayResult {
+export function replayTrace(trace: GuestTrace): TraceReplayResult {
   return atOnce(replayPieces(trace));
 }
 
 /** The same in pieces, which yield the events that were replayed, of all passes. One that is stopped has no more passes, or only a part of the first. */
-export function* replayPieces(trace: GuestTrace): Pieces<ReplayResult> {
+export function* replayPieces(trace: GuestTrace): Pieces<TraceReplayResult> {
   const { machine, packed } = loadReplay(trace);
   const reset = machine.words.slice();
   const seconds: number[] = [];

@@ -62,7 +62,7 @@ class ScriptVcpu {
       if (script.action[item] === ACTION.acknowledge) this.#addAcknowledge(script.a[item] ?? 0, item);
       else if (this.#handlers.has(script.block[item] ?? -1))
         this.#handlers.get(script.block[item] ?? -1)?.push(item);
-      else if (this.#run.isHeld(item)) this.#deferred.push(item);
+      else if (this.#run.waitsForHold(item)) this.#deferred.push(item);
       else this.#own.push(item);
     }
     for (const [intid, { items }] of this.#acknowledges) {

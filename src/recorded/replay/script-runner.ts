@@ -98,7 +98,7 @@ export class ScriptRunner {
   }
 
   /** Whether a vCPU holds for an item. */
-  isHeld(item: number): boolean {
+  waitsForHold(item: number): boolean {
     const { action, causesAt, causes } = this.script;
     const own = causes.subarray(causesAt[item] ?? 0, causesAt[item + 1] ?? 0);
     return own.some((cause) => action[cause] === ACTION.hold);
@@ -106,9 +106,9 @@ export class ScriptRunner {
 
   /** Whether all signals that wait for a hold are made. */
   isReleased(hold: number): boolean {
-    const { heldAt, held } = this.script;
-    const end = heldAt[hold + 1] ?? 0;
-    for (let at = heldAt[hold] ?? 0; at < end; at++) if (!this.isDone(held[at] ?? 0)) return false;
+    const { releasedAt, released } = this.script;
+    const end = releasedAt[hold + 1] ?? 0;
+    for (let at = releasedAt[hold] ?? 0; at < end; at++) if (!this.isDone(released[at] ?? 0)) return false;
     return true;
   }
 

@@ -56,8 +56,8 @@ export type ReplayScript = {
   readonly causesAt: Int32Array;
   readonly causes: Int32Array;
   /** The signals that wait for a hold, indexed as `causes`. */
-  readonly heldAt: Int32Array;
-  readonly held: Int32Array;
+  readonly releasedAt: Int32Array;
+  readonly released: Int32Array;
   /** The signals of an acknowledge that were one in the recording and may be several here, indexed as `causes`. */
   readonly looseAt: Int32Array;
   readonly loose: Int32Array;

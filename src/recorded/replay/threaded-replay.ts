@@ -11,7 +11,7 @@ import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
 import { loadReplay } from './replay.ts';
 import { replayConfig } from './replay-config.ts';
 import { Planner } from './replay-plan.ts';
-import type { ReplayResult, ThreadedRun } from './replay-result.ts';
+import type { ThreadedRun, TraceReplayResult } from './replay-result.ts';
 import { type Difference, SHOWN_DIFFERENCES } from './replay-tally.ts';
 import { ACTION, DONE, KEPT_EXTRAS, type ReplayScript, scriptPlaces, scriptWords } from './script.ts';
 import { scriptDeviceProgram } from './script-device.ts';
@@ -41,7 +41,10 @@ const LAST_WAIT_MS = 5_000;
  * the recording. Runs several times, with consecutive seeds.
  * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
-export async function replayThreaded(trace: GuestTrace, options: ThreadedOptions): Promise<ReplayResult> {
+export async function replayThreaded(
+  trace: GuestTrace,
+  options: ThreadedOptions,
+): Promise<TraceReplayResult> {
   const { seed, runs, signal } = options;
   const { machine, packed } = loadReplay(trace);
   const { script, tally, leftOut } = new Planner(machine, trace, packed).plan();

@@ -5,7 +5,7 @@ import { time } from '../units.ts';
 import { tableCard } from './figure.ts';
 import type { Tile } from './page.ts';
 
-/** What the machine itself can do, as tiles. */
+/** The machine's own speed, as tiles. */
 export function calibrationTiles(clock: ClockFigures, { spinNs, parkNs }: CalibrationFigures): Tile[] {
   return [
     { name: 'Two threads spin', value: time(spinNs.p50), more: 'there and back' },

@@ -32,7 +32,7 @@ type Marks = {
  * Grid, marks and names of a horizontal axis, under the plot. The first and the last mark are written, and of those
  * between what touches no other.
  */
-export function horizontalAxis(axis: Axis, plot: Plot, marked: Marks = {}): string {
+export function horizontalAxis(axis: Pick<Axis, 'at' | 'ticks'>, plot: Plot, marked: Marks = {}): string {
   const { name = '', character = CHARACTER, margin = MARGIN } = marked;
   const placed = axis.ticks.map(({ value, text }) => {
     const x = axis.at(value);
@@ -57,7 +57,7 @@ export function horizontalAxis(axis: Axis, plot: Plot, marked: Marks = {}): stri
     y2: plot.bottom,
   });
   const title = name === '' ? '' : label(plot.right, plot.bottom + 31, name, { anchor: 'end' });
-  return marks.join('') + base + title;
+  return element('g', { class: 'ticks' }, marks.join('')) + base + title;
 }
 
 /** Grid and marks of a vertical axis, left of the plot. */
@@ -76,7 +76,12 @@ export function pathThrough(points: readonly (readonly [x: number, y: number])[]
   return points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
 }
 
-/** The class that tells series `index` apart. */
+/** A dot that stays round when its chart is zoomed: a line of no length with round ends. `inner` is the dot's `<title>`. */
+export function roundDot(x: number, y: number, inner: string): string {
+  return element('path', { class: 'spot', d: `M${x.toFixed(1)} ${y.toFixed(1)}h0` }, inner);
+}
+
+/** The class that tells series `index` apart: of eight colours, and broken strokes where the colours come again. */
 export function markOf(index: number): string {
-  return `c${index % 8}`;
+  return `c${index % 8}${index < 8 ? '' : ' again'}`;
 }

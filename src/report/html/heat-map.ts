@@ -12,7 +12,7 @@ export type Cell = {
   readonly further?: readonly string[];
 };
 
-/** What the colours stand for: its name, how a value is written, in a cell as well, and what the ends of the scale are. */
+/** The quantity of the colours: its name, how a value is written, in a cell as well, and names for the ends of the scale. */
 export type HeatScale = {
   readonly name: string;
   readonly text: (value: number) => string;
@@ -23,6 +23,8 @@ export type HeatScale = {
 
 /** Medians, ns. */
 export const MEDIANS: HeatScale = { name: 'p50', text: time, short: time, low: 'fast', high: 'slow' };
+/** 99th percentiles, ns. */
+export const SLOWEST: HeatScale = { ...MEDIANS, name: 'p99' };
 export const DELIVERIES: HeatScale = {
   name: 'delivered',
   text: count,
@@ -36,13 +38,13 @@ export type HeatMap = {
   readonly title: string;
   readonly text: string;
   readonly scale: HeatScale;
-  /** What a row is, and what a column is: `device`, `vCPU`; and what each of them is called, its number if nothing else. */
+  /** The names of rows and columns: `device`, `vCPU`; and the name of each of them, its number if nothing else. */
   readonly rowName: string;
   readonly columnName: string;
   readonly rowText?: (row: number) => string;
   readonly columnText?: (column: number) => string;
   readonly cells: readonly Cell[];
-  /** Names of what cells have beside their value. */
+  /** Names of the further figures of cells. */
   readonly further?: readonly string[];
 };
 
@@ -72,7 +74,7 @@ export function heatMap(map: HeatMap): string {
   const height = Math.max(8, Math.min(TALLEST, width));
   const wide = Math.log(high / low);
   const spread = Math.max(wide, Math.log(LEAST_SPREAD));
-  // What is nearly the same has a shade in the middle.
+  // Values that are nearly the same have a shade in the middle.
   const shade = (value: number) =>
     Math.min(SHADES - 1, Math.floor(((Math.log(value / low) + (spread - wide) / 2) / spread) * SHADES));
   const written = (value: number | null) => (value === null ? '–' : scale.text(value));

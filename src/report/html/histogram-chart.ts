@@ -1,7 +1,7 @@
 import type { Distribution } from '../../measure/distribution.ts';
 import { count, time } from '../units.ts';
 import { logTime } from './axis.ts';
-import { figure } from './figure.ts';
+import { figure, zoomable } from './figure.ts';
 import { across, horizontalAxis, type Plot, WIDTH } from './frame.ts';
 import { element, escaped, label } from './markup.ts';
 import { markOfSeries, type Series } from './percentile-chart.ts';
@@ -42,13 +42,12 @@ export function histogramChart(id: string, title: string, text: string, series: 
       distribution.total === 0
         ? ''
         : element('line', { class: 'mark', x1: half, x2: half, y1: base - ROW + GAP, y2: base });
-    return (
+    const moves = element('g', { class: markOfSeries(one, index) }, shapes.join('')) + median;
+    const stays =
       label(LEFT - 8, base - 18, name, { anchor: 'end', kind: 'name' }) +
       label(LEFT - 8, base - 4, time(distribution.percentile(50)), { anchor: 'end' }) +
-      element('line', { class: 'gridline', x1: LEFT, x2: plot.right, y1: base, y2: base }) +
-      element('g', { class: markOfSeries(one, index) }, shapes.join('')) +
-      median
-    );
+      element('line', { class: 'gridline', x1: LEFT, x2: plot.right, y1: base, y2: base });
+    return { moves, stays };
   });
   return figure({
     id,
@@ -56,8 +55,13 @@ export function histogramChart(id: string, title: string, text: string, series: 
     text,
     width: WIDTH,
     height: bottom + 24,
-    drawing: horizontalAxis(x, plot) + rows.join(''),
+    drawing:
+      horizontalAxis(x, plot) +
+      rows.map(({ stays }) => stays).join('') +
+      zoomable(id, plot, rows.map(({ moves }) => moves).join('')),
+    zoom: { plot, scale: x.scale },
     table: {
+      narrow: ['series', 'count', 'median', 'max'],
       head: ['series', 'count', 'min', 'median', 'mean', 'max', 'tallest bar'],
       rows: series.map(({ name, distribution }) => {
         const bars = barsOf(distribution);

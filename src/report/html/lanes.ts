@@ -35,7 +35,7 @@ export const LANES_LOOK = `
  * that a screen reader reads the same order. A lane is broken where its thread was stopped though it could have gone
  * on, dotted where it sleeps, and ends with its thread.
  * @param culprits - places in the source to mark: those that the verdict names.
- * @param name - what the diagram is of, unique in its page
+ * @param name - the subject of the diagram, unique in its page
  */
 export function laneDiagram(
   threads: readonly ThreadEnd[],
@@ -84,7 +84,7 @@ function box(entry: TraceEntry, culprits: readonly string[]): string {
   return `<div class="op${mark}"><span><b>${escaped(entry.op)}</b> <code>${escaped(entry.target)}</code> ${escaped(does)}</span>${was === '' ? '' : ` <span>${escaped(was)}</span>`}${site === '' ? '' : `<small>${escaped(site)}</small>`}</div>`;
 }
 
-/** What each thread is doing while another does a step. */
+/** The state of each thread while another does a step. */
 class Lanes {
   readonly #lanes: readonly (readonly Lane[])[];
   readonly #trace: readonly TraceEntry[];

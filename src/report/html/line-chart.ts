@@ -1,11 +1,12 @@
 import { type Axis, doublings, elapsed, linear } from './axis.ts';
-import { figure } from './figure.ts';
+import { type ChartPoint, figure, type LegendItem, zoomable } from './figure.ts';
 import {
   across,
   horizontalAxis,
   markOf,
   type Plot,
   pathThrough,
+  roundDot,
   upwards,
   verticalAxis,
   WIDTH,
@@ -31,9 +32,20 @@ export type LineChart = {
   readonly yText: (value: number) => string;
   /** Each doubling as far as the one before: for counts like 1, 2, 4, 64. */
   readonly doubling?: boolean;
+  /** Moments that are marked over the whole height of the plot. */
+  readonly events?: readonly LineEvent[];
   /** The vertical axis, where it is not to begin at 0. */
   readonly yAxis?: (values: readonly number[], span: readonly [number, number]) => Axis;
 };
+
+/** Something that happened at `x`. `bad`: a promise was broken. */
+export type LineEvent = {
+  readonly x: number;
+  readonly text: string;
+  readonly kind: 'bad' | 'quiet';
+};
+
+const EVENT_NAMES = { bad: 'violation', quiet: 'all kept still' } as const;
 
 const HEIGHT = 240;
 const PLOT: Plot = { left: 62, right: WIDTH - 14, top: 10, bottom: HEIGHT - 38 };
@@ -41,7 +53,7 @@ const PLOT: Plot = { left: 62, right: WIDTH - 14, top: 10, bottom: HEIGHT - 38 }
 const DOTTED = 24;
 
 export function lineChart(chart: LineChart): string {
-  const { id, title, text, lines, xName, xText, yText, doubling = false, yAxis } = chart;
+  const { id, title, text, lines, xName, xText, yText, doubling = false, yAxis, events = [] } = chart;
   const points = lines.flatMap((line) => line.points);
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
@@ -51,15 +63,21 @@ export function lineChart(chart: LineChart): string {
     const placed = line.points.map(([a, b]) => [x.at(a), y.at(b)] as const);
     const dots = line.points.map(([a, b]) => {
       const said = `<title>${escaped(line.name)}, ${escaped(xName)} ${escaped(xText(a))}: ${escaped(yText(b))}</title>`;
-      return element('circle', { class: 'dot', cx: x.at(a), cy: y.at(b), r: 4 }, said);
+      return roundDot(x.at(a), y.at(b), said);
     });
     return element(
       'g',
-      { class: line.mark ?? markOf(index) },
+      { class: line.mark ?? markOf(index), 'data-series': index },
       element('path', { class: 'curve', d: pathThrough(placed) || 'M0 0' }) +
         (line.points.length <= DOTTED ? dots.join('') : ''),
     );
   });
+  const values = lines.flatMap((line, index) =>
+    line.points.map(([a, b]): ChartPoint => {
+      const said = `${line.name}, ${xName} ${xText(a)}: ${yText(b)}`;
+      return [index, Math.round(10 * x.at(a)) / 10, Math.round(10 * y.at(b)) / 10, said];
+    }),
+  );
   const columns = [...new Set(xs)].sort((a, b) => a - b);
   const shown = columns.filter((_, index) => index % Math.ceil(columns.length / DOTTED) === 0);
   return figure({
@@ -68,9 +86,22 @@ export function lineChart(chart: LineChart): string {
     text,
     width: WIDTH,
     height: HEIGHT,
-    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, { name: xName }) + drawn.join(''),
-    legend:
-      lines.length > 1 ? lines.map(({ name, mark }, index) => ({ name, mark: mark ?? markOf(index) })) : [],
+    drawing:
+      verticalAxis(y, PLOT) +
+      horizontalAxis(x, PLOT, { name: xName }) +
+      zoomable(id, PLOT, events.map((event) => eventMark(event, x)).join('') + drawn.join('')),
+    zoom: { plot: PLOT, scale: x.scale },
+    points: values,
+    legend: [
+      ...(lines.length > 1
+        ? lines.map(({ name, mark }, index) => ({ name, mark: mark ?? markOf(index) }))
+        : []),
+      ...(['bad', 'quiet'] as const).flatMap((kind): LegendItem[] =>
+        events.some((event) => event.kind === kind)
+          ? [{ name: EVENT_NAMES[kind], mark: `event-${kind}` }]
+          : [],
+      ),
+    ],
     table: {
       head: [xName, ...lines.map(({ name }) => name)],
       rows: shown.map((column) => [
@@ -82,4 +113,10 @@ export function lineChart(chart: LineChart): string {
       ]),
     },
   });
+}
+
+function eventMark({ x, text, kind }: LineEvent, axis: Axis): string {
+  const at = axis.at(x).toFixed(1);
+  const d = `M${at} ${PLOT.top}V${PLOT.bottom}`;
+  return element('path', { class: `event event-${kind}`, d }, `<title>${escaped(text)}</title>`);
 }

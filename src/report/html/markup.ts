@@ -12,7 +12,7 @@ function at(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-/** An element of an SVG. Values are written as they are: escaped what is not ours. */
+/** An element of an SVG. Values are written as they are: the caller escapes foreign text. */
 export function element(
   name: string,
   attributes: Readonly<Record<string, string | number>>,

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { CHART_SCRIPT } from './chart-script.ts';
+import { COPY_SCRIPT } from './copy.ts';
 import { escaped } from './markup.ts';
 import { provenance } from './provenance.ts';
 import { STYLE } from './style.ts';
@@ -11,7 +13,7 @@ export type Part = { readonly title: string; readonly text?: string; readonly ca
 
 export type Page = {
   readonly title: string;
-  /** What was run, in a sentence. */
+  /** The run, in a sentence. */
   readonly text: string;
   /** The answer, where there is one. */
   readonly verdict?: { readonly text: string; readonly kind: 'good' | 'bad' | 'warn' };
@@ -19,7 +21,7 @@ export type Page = {
   readonly parts: readonly Part[];
   /** How it came about: versions, the command, notes. */
   readonly notes: readonly string[];
-  /** What runs in the page; it may load nothing, and no other script runs. */
+  /** The page's own script, beside the scripts of charts and of buttons that copy. */
   readonly script?: string;
 };
 
@@ -35,13 +37,22 @@ function contents(parts: readonly Part[]): string {
   return `<nav aria-label="Contents"><ul class="contents">${links.join('')}</ul></nav>\n`;
 }
 
+/** The script of a page: of its own, and of the charts and buttons that are in it; undefined where there are none. */
+function scriptOf({ parts, script = '' }: Page): string | undefined {
+  const has = (markup: string) => parts.some(({ cards }) => cards.some((card) => card.includes(markup)));
+  const all = [has(' data-copy=') ? COPY_SCRIPT : '', has('<figure') ? CHART_SCRIPT : '', script].join('');
+  return all === '' ? undefined : `'use strict';${all}`;
+}
+
 /** The whole of a report: one file, which loads nothing, and runs nothing but its own script where it has one. */
-export function page({ title, text, verdict, tiles, parts, notes, script }: Page): string {
+export function page(given: Page): string {
+  const { title, text, verdict, tiles, parts, notes } = given;
+  const script = scriptOf(given);
   const tile = ({ name, value, more }: Tile) =>
     `<div class="tile"><dt>${escaped(name)}</dt><dd>${escaped(value)}${more ? `<small>${escaped(more)}</small>` : ''}</dd></div>`;
   const shown = parts.filter(({ cards }) => cards.length > 0);
-  const part = (given: Part, index: number) =>
-    `<h2 id="part-${index + 1}">${escaped(given.title)}</h2>${given.text ? `<p>${escaped(given.text)}</p>` : ''}<div class="grid">${given.cards.join('\n')}</div>`;
+  const part = ({ title: name, text: about, cards }: Part, index: number) =>
+    `<h2 id="part-${index + 1}">${escaped(name)}</h2>${about ? `<p>${escaped(about)}</p>` : ''}<div class="grid">${cards.join('\n')}</div>`;
   return `<!doctype html>
 <html lang="en">
 <head>

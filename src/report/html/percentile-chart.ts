@@ -1,13 +1,14 @@
 import type { Distribution } from '../../measure/distribution.ts';
 import { time } from '../units.ts';
 import { logTime, nines } from './axis.ts';
-import { figure } from './figure.ts';
+import { type ChartPoint, figure, zoomable } from './figure.ts';
 import {
   across,
   horizontalAxis,
   markOf,
   type Plot,
   pathThrough,
+  roundDot,
   upwards,
   verticalAxis,
   WIDTH,
@@ -35,8 +36,8 @@ const MARKED = [50, 90, 99, 99.9] as const;
 export function percentileChart(id: string, title: string, text: string, series: readonly Series[]): string {
   const drawn = series.filter(({ distribution }) => distribution.total > 0);
   const most = Math.max(1, ...drawn.map(({ distribution }) => distribution.total));
-  const values = drawn.flatMap(({ distribution }) => [Math.max(1, distribution.min), distribution.max]);
-  const y = logTime(values, upwards(PLOT));
+  const spread = drawn.flatMap(({ distribution }) => [Math.max(1, distribution.min), distribution.max]);
+  const y = logTime(spread, upwards(PLOT));
   const x = nines(most, across(PLOT));
   const curves = series.map((one, index) => {
     const { name, distribution } = one;
@@ -48,26 +49,40 @@ export function percentileChart(id: string, title: string, text: string, series:
     const dots = MARKED.map((percentile) => {
       const value = distribution.percentile(percentile);
       const said = `<title>${escaped(name)}: ${percentile} % within ${time(value)}</title>`;
-      return element('circle', { class: 'dot', cx: x.at(percentile), cy: y.at(value), r: 4 }, said);
+      return roundDot(x.at(percentile), y.at(value), said);
     });
     return element(
       'g',
-      { class: mark },
+      { class: mark, 'data-series': index },
       element('path', { class: 'curve', d: pathThrough(points) }) + dots.join(''),
     );
   });
+  const values = series.flatMap(({ name, distribution }, index) =>
+    distribution.total === 0
+      ? []
+      : [...distribution.curve(5)].map(({ percentile, value }): ChartPoint => {
+          const said = `${name}: ${Number(percentile.toFixed(4))} % within ${time(value)}`;
+          return [index, Math.round(10 * x.at(percentile)) / 10, Math.round(10 * y.at(value)) / 10, said];
+        }),
+  );
   return figure({
     id,
     title,
     text,
     width: WIDTH,
     height: HEIGHT,
-    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, { name: 'percentile' }) + curves.join(''),
+    drawing:
+      verticalAxis(y, PLOT) +
+      horizontalAxis(x, PLOT, { name: 'percentile' }) +
+      zoomable(id, PLOT, curves.join('')),
+    zoom: { plot: PLOT, scale: x.scale },
+    points: values,
     legend:
       series.length > 1
         ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))
         : [],
     table: {
+      narrow: ['series', 'count', 'p50', 'p99', 'max'],
       head: ['series', 'count', ...MARKED.map((percentile) => `p${percentile}`), 'max'],
       rows: series.map(({ name, distribution }) => [
         name,

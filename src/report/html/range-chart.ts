@@ -12,7 +12,7 @@ export type Range = {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
-  /** What to hold it against. */
+  /** The time to compare with. */
   readonly yardstick?: number;
 };
 
@@ -69,6 +69,7 @@ export function rangeChart(
     legend,
     wide: true,
     table: {
+      narrow: ['group', 'series', 'p50', 'p99'],
       head: ['group', 'series', 'p50', 'p99', 'max', 'calibration', '× calibration'],
       rows: groups.flatMap((group) =>
         group.rows.map(({ name, p50, p99, max, yardstick }) => [

@@ -1,28 +1,10 @@
 /**
- * What runs in the page of a failing schedule, as text: the project knows no types of the DOM. It reads the data that
+ * The script of the page of a failing schedule, as text: the project knows no types of the DOM. It reads the data that
  * stepper.ts writes, and puts all of it into the page as text, never as markup.
  */
-export const STEPPER_SCRIPT = `'use strict';
+export const STEPPER_SCRIPT = `
 (() => {
   const $ = (id) => document.getElementById(id);
-  for (const button of document.querySelectorAll('[data-copy]')) {
-    button.hidden = false;
-    button.addEventListener('click', async () => {
-      const text = button.dataset.copy;
-      try {
-        await navigator.clipboard.writeText(text);
-      } catch {
-        const area = document.createElement('textarea');
-        area.value = text;
-        document.body.append(area);
-        area.select();
-        document.execCommand('copy');
-        area.remove();
-        button.focus();
-      }
-      button.textContent = 'Copied';
-    });
-  }
   const data = $('schedules') && JSON.parse($('schedules').textContent);
   if (!data) return;
   const { threads, words, texts, sites, stories, passing } = data;

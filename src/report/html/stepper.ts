@@ -4,7 +4,7 @@ import type { TraceEntry } from '../../explore/index.ts';
 import type { Story, WhatIf } from '../../explore/telling/what-if.ts';
 import { effectOf, shortSite } from '../explore-columns.ts';
 import { plural } from '../units.ts';
-import { escaped } from './markup.ts';
+import { copyButton } from './copy.ts';
 
 /** Lines of source that are shown around the one of a step. */
 const AROUND = 2;
@@ -160,9 +160,4 @@ function linesOf(path: string): readonly string[] {
   }
   files.set(path, lines);
   return lines;
-}
-
-/** A button that copies a text; it is hidden until the page's script gives it its work. */
-export function copyButton(name: string, text: string, id = ''): string {
-  return `<button type="button" class="copy"${id && ` id="${id}"`} data-name="${escaped(name)}" data-copy="${escaped(text)}" hidden>${escaped(name)}</button>`;
 }

@@ -41,7 +41,7 @@ a{color:var(--link)}
 .wide{grid-column:1/-1}
 svg{display:block;width:100%;height:auto;max-width:620px;margin:6px auto 0;overflow:visible;font-family:inherit}
 .wide svg{max-width:900px}
-.legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:4px 0 0;padding:0;font-size:.85rem;color:var(--ink2)}
+.legend{list-style:none;display:flex;flex-wrap:wrap;align-items:center;gap:2px 16px;margin:4px 0 0;padding:0;font-size:.85rem;color:var(--ink2)}
 .legend i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;vertical-align:-1px;background:currentColor}
 text{font-size:11px;fill:var(--ink2)}
 text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink);font-weight:600;paint-order:stroke;stroke:var(--card);stroke-width:5px;stroke-linejoin:round}
@@ -49,8 +49,21 @@ text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink)
 .yard{stroke:var(--ink3);stroke-width:2}
 .mark{stroke:var(--ink3);stroke-width:1;stroke-dasharray:3 3}
 .curve{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.again .curve{stroke-dasharray:7 5}.legend i.again{background:none;border:2px dashed currentColor}
 .dots{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.75}
 .dot{fill:currentColor;stroke:var(--card);stroke-width:1.5}
+.spot{fill:none;stroke:currentColor;stroke-width:8;stroke-linecap:round}
+.zoom *{vector-effect:non-scaling-stroke}.zooms{touch-action:pan-y pinch-zoom;cursor:crosshair;user-select:none}
+.event{fill:none;stroke:currentColor;stroke-width:2}.event-bad{color:var(--bad)}.event-quiet{color:var(--ink3);stroke-dasharray:2 4}
+.cut{stroke:var(--ink3);stroke-width:1.5;stroke-dasharray:5 4}
+.ring{fill:none;stroke:var(--ink);stroke-width:2;pointer-events:none}.chosen{fill:var(--c0);fill-opacity:.2;pointer-events:none}.off{display:none}
+.tools{display:flex;flex-wrap:wrap;gap:4px 8px;align-items:center;margin-top:6px;font-size:.85rem}
+.tools input{flex:1 1 120px;min-width:0;min-height:36px;accent-color:var(--c0)}
+.tools output{flex:1 0 100%;color:var(--ink2);font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.tools button{font:inherit;color:var(--ink);background:var(--page);border:1px solid var(--axis);border-radius:8px;min-width:40px;min-height:36px;cursor:pointer}
+.tools button:disabled{color:var(--ink3);cursor:default}
+.legend button{font:inherit;color:inherit;background:none;border:0;padding:4px 2px;min-height:28px;cursor:pointer}
+.legend button[aria-pressed=false]{text-decoration:line-through}.legend button[aria-pressed=false] i{background:none;border:2px solid currentColor}
 .fill{fill:currentColor}.soft{fill:currentColor;fill-opacity:.25}.range{stroke:currentColor;stroke-width:6;stroke-linecap:round;stroke-opacity:.35}
 .hole{fill:none;stroke:var(--line);stroke-width:1}
 .whisker{stroke:currentColor;stroke-width:1.5}
@@ -65,10 +78,12 @@ summary{cursor:pointer;color:var(--ink2);padding:4px 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin-top:6px;min-width:50%}
 th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);white-space:nowrap;color:var(--ink2)}
 th{font-weight:600;color:var(--ink)}.n{text-align:right}
+.all{display:none}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:8px 0 0;font-size:.88rem}.facts dt{color:var(--ink3)}.facts dd{margin:0;color:var(--ink2);max-width:75ch}
 .long{overflow-wrap:anywhere}
 footer{color:var(--ink3);font-size:.82rem;padding-top:28px;padding-bottom:40px}footer p{color:var(--ink3)}
 :focus-visible{outline:2px solid var(--c0);outline-offset:2px}
-@media (max-width:520px){svg text{font-size:13px}.wide svg text{font-size:18px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:6px}}
-@media print{body{background:#fff}.card,.tile{break-inside:avoid}}
+@media (max-width:520px){svg text{font-size:13px}.wide svg text{font-size:18px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:6px}
+th,td{white-space:normal;padding-right:8px;overflow-wrap:break-word}td.n{white-space:nowrap}.all{display:block;font-size:.85rem;color:var(--ink2);padding:6px 0}.all input{width:20px;height:20px;vertical-align:-4px;accent-color:var(--c0)}.table:not(:has(:checked)) .less{display:none}}
+@media print{.tools{display:none}body{background:#fff}.card,.tile{break-inside:avoid}}
 `;

@@ -6,7 +6,7 @@ import { GicDriver, type GicFrames, ItsDriver, type RegisterBus, type WordBus } 
 import type { Fd } from '../../kvm/gsi.ts';
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
-import type { Source, Userland } from '../../vmm/design.ts';
+import type { DesignSource, Userland } from '../../vmm/design.ts';
 import { driverParts, stressDriver } from '../stress-driver.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
 import { kindOf, SLICES, type SliceName, type SliceRing } from './slices.ts';
@@ -116,14 +116,14 @@ class NotedUserland implements Userland {
     return cost;
   }
 
-  reroute(fd: Fd, source: Source) {
+  reroute(fd: Fd, source: DesignSource) {
     const from = this.#note.now();
     const cost = this.#userland.reroute(fd, source);
     this.#note.end('route update', from, this.#source(fd));
     return cost;
   }
 
-  carries(source: Source) {
+  carries(source: DesignSource) {
     return this.#userland.carries(source);
   }
 

@@ -18,11 +18,11 @@ describe.each(NAMES)('the recorded answers of %s', (name) => {
   const path = expectedPathOf(VECTORS + name);
   const expected = readAnswers(path);
 
-  test('are read without loss', () => {
+  test('recorded answers are read without loss', () => {
     expect(expected.map(formatAnswer)).toEqual(readFileSync(path, 'utf8').trim().split('\n'));
   });
 
-  test('belong to the observing steps of the vector, with their marks', () => {
+  test('recorded answers match the observing steps of the vector and their marks', () => {
     const observing = readVector(VECTORS + name).steps.filter(({ action }) => observes(action));
     expect(expected.map(({ line, op, marks }) => [line, op, marks])).toEqual(
       observing.map(({ line, text, marks }) => [line, text.split(/\s+/)[0], marks]),
@@ -59,7 +59,7 @@ describe('a comparison', () => {
     answer(3, { unsupported: true }),
   ];
 
-  test('requires what the profile says', () => {
+  test('a comparison requires the answers of its profile', () => {
     expect(compareAnswers(got, expected, 'kvm', (line) => `step ${line}`)).toEqual({
       answers: 4,
       agree: 1,
@@ -77,7 +77,7 @@ describe('a comparison', () => {
     });
   });
 
-  test('finds answers that are missing, too many, of another step or of another shape', () => {
+  test('a comparison finds missing answers, extra answers, and answers of another step or shape', () => {
     expect(compareAnswers(got.slice(0, 1), expected, 'qemu').differences.at(-1)).toEqual({
       line: 4,
       step: '',

@@ -14,13 +14,13 @@ const actionOf = (step: string) => parseVector(step, 'x').steps[0]?.action;
 describe('the recorded vectors', () => {
   const files = readdirSync(VECTORS).filter((name) => name.endsWith('.vec'));
 
-  test('are all here, and all are read', () => {
+  test('all recorded vectors exist and parse', () => {
     expect(files).toHaveLength(12);
     const steps = files.map((name) => readVector(VECTORS + name).steps.length);
     expect(steps.reduce((sum, n) => sum + n, 0)).toBe(948);
   });
 
-  test('one of them, step by step', () => {
+  test('a recorded vector parses to its steps', () => {
     const { title, cpus, steps } = readVector(`${VECTORS}08-its-lpi-path.vec`);
     expect({ title, cpus }).toEqual({ title: 'LPI path from MAPD to acknowledge', cpus: 4 });
     expect(steps.slice(0, 10).map(({ line, action }) => [line, action])).toEqual([
@@ -44,21 +44,21 @@ describe('the recorded vectors', () => {
   });
 });
 
-test('comments, blanks, letter case and the place of machine do not matter', () => {
+test('the parser ignores comments, blanks, letter case and the position of machine', () => {
   const plain = parseVector('r32 GICD.CTLR\ncpu 5 ack\nmachine cpus=6\n', 'x');
   const decked = parseVector('# a # b\r\n  r32\tgicd.ctlr   # c\r\n\ncpu 0x5 ack\nmachine cpus=0x6', 'x');
   expect(decked.steps.map(({ action }) => action)).toEqual(plain.steps.map(({ action }) => action));
   expect(decked.steps.map(({ line }) => line)).toEqual([2, 4]);
 });
 
-test('numbers are decimal, hex, symbols, sums and unions', () => {
+test('a number is decimal, hex, a symbol, a sum or a union', () => {
   expect(actionOf('w64 ITS.CBASER CMDQ+0x1000|0x8000000000000000|15')).toMatchObject({
     value: 0x8000_0000_4140_100fn,
   });
   expect(actionOf('mem64 PEND+131072 7')).toEqual({ op: 'mem64', address: 0x4112_0000, value: 7n });
 });
 
-test('registers are found by name, index and offset', () => {
+test('a register is named by name, index or offset', () => {
   const placeOf = (register: string) => {
     const action = actionOf(`r8 ${register}`);
     return action?.op === 'read' ? action.place : undefined;
@@ -72,7 +72,7 @@ test('registers are found by name, index and offset', () => {
   expect(placeOf('RAM+0x1000')).toEqual({ frame: 'RAM', offset: 0x1000 });
 });
 
-test('an answer in a mark may hold braces and blanks', () => {
+test('the answer of a mark may contain braces and blanks', () => {
   const { steps } = parseVector('!kvm={"a":{"b":"}, {\\""}, "c":[1]} why = {so}\n!arch other\nkick', 'x');
   expect(steps[0]?.marks).toEqual([
     { who: 'kvm', answer: { a: { b: '}, {"' }, c: [1] }, why: 'why = {so}' },
@@ -80,7 +80,7 @@ test('an answer in a mark may hold braces and blanks', () => {
   ]);
 });
 
-describe('a wrong line is refused, with its number and what would be right', () => {
+describe('the parser refuses a wrong line with its number and the right form', () => {
   test.each<[string, RegExp]>([
     ['setup-dits', /unknown step "setup-dits"; did you mean setup-dist\?/],
     ['\x00\x01\x7f\x9b', /unknown step "\\u0000\\u0001\\u007f\\u009b"; expected r8, /],
@@ -163,7 +163,7 @@ describe('a wrong line is refused, with its number and what would be right', () 
     expect(failureOf(() => parseVector(text, 'x')).message).toMatch(message);
   });
 
-  test('and a file that cannot be read', () => {
+  test('the parser refuses an unreadable file', () => {
     const folder = mkdtempSync(join(tmpdir(), 'irqloom-vector-'));
     try {
       const missing = failureOf(() => readVector(join(folder, 'none.vec')));
@@ -178,14 +178,14 @@ describe('a wrong line is refused, with its number and what would be right', () 
   });
 });
 
-test('a suggestion is near, or there is none', () => {
+test('the parser suggests only similar words', () => {
   expect(nearest('MAPIT', ['MAPD', 'MAPTI', 'SYNC'])).toBe('MAPTI');
   expect(nearest('isenabler', ['ICENABLER', 'ISENABLER'])).toBe('ISENABLER');
   expect(nearest('banana', ['MAPD', 'SYNC'])).toBeUndefined();
   expect(nearest('x', ['y', 'z'])).toBeUndefined();
 });
 
-test('whatever is done to a vector, the answer is a vector or an error that names a line of it', () => {
+test('any mutation of a vector parses, or is an error that names one of its lines', () => {
   const texts = readdirSync(VECTORS)
     .filter((name) => name.endsWith('.vec'))
     .map((name) => readFileSync(VECTORS + name, 'utf8'));

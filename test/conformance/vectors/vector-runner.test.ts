@@ -60,8 +60,8 @@ function answersOf(text: string, answers: Partial<VectorTarget> = {}): string[] 
   return runVector(parseVector(text, 'x'), recorder(answers).target).map(formatAnswer);
 }
 
-describe('each step makes its accesses, in this order', () => {
-  test('registers and memory', () => {
+describe('the accesses of each kind of step, in order', () => {
+  test('steps on registers and memory', () => {
     expect(
       accessesOf(`
         w32 GICD.CTLR 2
@@ -82,7 +82,7 @@ describe('each step makes its accesses, in this order', () => {
     ]);
   });
 
-  test('setup-dist', () => {
+  test('setup-dist enables group 1 and puts every interrupt into group 1', () => {
     expect(accessesOf('machine cpus=2\nsetup-dist')).toEqual([
       'w4 GICD+0 2',
       ...['84', '88', '8c', '90', '94', '98', '9c'].map((offset) => `w4 GICD+${offset} ffffffff`),
@@ -91,7 +91,7 @@ describe('each step makes its accesses, in this order', () => {
     ]);
   });
 
-  test('setup-lpis', () => {
+  test('setup-lpis zeroes the tables, writes the table registers and enables LPIs', () => {
     expect(accessesOf('setup-lpis idbits=14 cpus=0,2')).toEqual([
       'ram 41000000 65536 x 0',
       'ram 41100000 65536 x 0',
@@ -105,7 +105,7 @@ describe('each step makes its accesses, in this order', () => {
     ]);
   });
 
-  test('setup-its and zero-itt', () => {
+  test('setup-its zeroes the tables, writes the base registers and enables the ITS; zero-itt zeroes an ITT', () => {
     expect(accessesOf('setup-its queue=2\nzero-itt dev=0x143')).toEqual([
       'ram 41200000 65536 x 0',
       'ram 41300000 65536 x 0',
@@ -129,7 +129,7 @@ describe('each step makes its accesses, in this order', () => {
     ]);
   });
 
-  test('queue does not move CWRITER, kick does, and the queue wraps', () => {
+  test('queue leaves CWRITER, kick moves it, and the queue wraps', () => {
     expect(
       accessesOf('w64 ITS.CBASER CMDQ\nw64 ITS.CWRITER 0xfc0\nqueue*2 RAW 1\nqueue RAW 2\nkick\nkick').slice(
         2,
@@ -148,7 +148,7 @@ describe('each step makes its accesses, in this order', () => {
     ]);
   });
 
-  test('a new CBASER forgets what was queued, whole or in halves, and CREADR does not', () => {
+  test('a write to CBASER, whole or in halves, drops queued commands, and a write to CREADR does not', () => {
     const kicked = (between: string) =>
       accessesOf(`queue RAW 1\n${between}\nkick`).some((line) => line.startsWith('w8 ITS+88'));
     expect(kicked('w64 ITS.CREADR 0')).toBe(true);
@@ -158,7 +158,7 @@ describe('each step makes its accesses, in this order', () => {
     expect(accessesOf('queue RAW 1\nsetup-its\nkick').slice(-1)).toEqual(['r8 ITS+90']);
   });
 
-  test('wires, MSIs and the configuration table', () => {
+  test('steps on wires, MSIs and the configuration table', () => {
     expect(
       accessesOf(
         'msi dev=8 event=1\nline spi=40 level=1\nline ppi=20 cpu=1 level=0\nlpi-config 8194 prio=0x83 on\nlpi-config 8192 off',
@@ -172,7 +172,7 @@ describe('each step makes its accesses, in this order', () => {
     ]);
   });
 
-  test('the CPU interface', () => {
+  test('steps on the CPU interface', () => {
     expect(
       accessesOf(`
         cpu 1 on
@@ -199,8 +199,8 @@ describe('each step makes its accesses, in this order', () => {
   });
 });
 
-describe('each observation gives its answer', () => {
-  test('in the words of the recordings', () => {
+describe('the answers of observations', () => {
+  test('observations answer with the names of the recordings', () => {
     expect(
       answersOf(`
         w32 ITS.CTLR 1
@@ -225,7 +225,7 @@ describe('each observation gives its answer', () => {
     ]);
   });
 
-  test('drain acknowledges and ends, until there is none or enough', () => {
+  test('drain takes interrupts until none is pending or the limit is reached', () => {
     const queue = [34n, 33n, 8192n, 1023n];
     const { log, target } = recorder({ iccRead: () => queue.shift() });
     const answers = runVector(parseVector('cpu 2 drain 2\ncpu 2 drain', 'x'), target).map(formatAnswer);
@@ -236,11 +236,11 @@ describe('each observation gives its answer', () => {
     expect(log).toEqual(['icc2 EOIR1 22', 'icc2 EOIR1 21', 'icc2 EOIR1 2000']);
   });
 
-  test('a stalled queue is seen', () => {
+  test('a stalled queue shows in the answer', () => {
     expect(answersOf('kick', { read: () => 0x41n })[0]).toContain('"creadr":"0x40","stalled":1');
   });
 
-  test('what the target cannot say is unsupported', () => {
+  test('an answer that the target cannot give is unsupported', () => {
     const nothing = () => undefined;
     const answers = answersOf(
       'r32 GICD.CTLR\nkick\nlpi-pending 8192 cpu=0\nlpi-pending-all\ncpu 0 irq\ncpu 0 ack\ncpu 0 drain\ncpu 0 rpr',

@@ -9,8 +9,8 @@ import { action, CPUS, mark } from './vector-arbitrary.ts';
 
 const VECTORS = new URL('../../fixtures/vectors/', import.meta.url).pathname;
 
-describe('what is written is read back as the same', () => {
-  test('for any steps and marks', () => {
+describe('a written vector', () => {
+  test('parses to the same steps and marks', () => {
     const step = fc
       .record({ action, marks: fc.array(mark, { maxLength: 2 }) })
       .map(({ action, marks }) => ({ action, marks: observes(action) ? marks : [] }));
@@ -33,7 +33,7 @@ describe('what is written is read back as the same', () => {
     );
   });
 
-  test('and a text with one word changed is not', () => {
+  test('parses to other steps after a change of one word', () => {
     const steps = [{ action: { op: 'msi', deviceId: 1, eventId: 2 } as const }];
     const text = writeVector(steps).replace('event=2', 'event=3');
     expect(parseVector(text, 'x').steps[0]?.action).not.toEqual(steps[0]?.action);
@@ -63,7 +63,7 @@ test('steps are written in the words of the specification', () => {
   ]);
 });
 
-test('every offset of every frame has a name that leads back to it', () => {
+test('every offset of every frame has a name that parses to that offset', () => {
   for (const [frame, bytes] of [
     ['GICD', 0x1_0000],
     ['ITS', 0x2_0000],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NO_COMMAND } from '../../../src/recorded/replay/raises.ts';
-import { loadReplay, replayGuest } from '../../../src/recorded/replay/replay.ts';
+import { loadReplay, replayTrace } from '../../../src/recorded/replay/replay.ts';
 import { Planner } from '../../../src/recorded/replay/replay-plan.ts';
 import { isFaithful } from '../../../src/recorded/replay/replay-result.ts';
 import { ACTION } from '../../../src/recorded/replay/script.ts';
@@ -107,7 +107,7 @@ describe('how INT commands are made on threads', () => {
     const threaded = await replayThreaded(guest, { seed: 1, runs: 2, patienceMs: 3000 });
     expect(threaded.differences).toEqual([]);
     expect(isFaithful(threaded)).toBe(true);
-    expect(threaded.delivered).toBe(replayGuest(guest).delivered);
+    expect(threaded.delivered).toBe(replayTrace(guest).delivered);
   });
 
   test('the command in the place of an INT does nothing', () => {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { replayGuest } from '../../../src/recorded/replay/replay.ts';
+import { replayTrace } from '../../../src/recorded/replay/replay.ts';
 import { isFaithful } from '../../../src/recorded/replay/replay-result.ts';
 import { readGuestTrace } from '../../../src/recorded/trace/guest-trace.ts';
-import { replayText } from '../../../src/report/replay-text.ts';
+import { traceReplayText } from '../../../src/report/trace-replay-text.ts';
 import { failureOf } from '../../failure.ts';
 import { handMade, RECORDING, renumbered, variant, withMoreCpus } from '../recordings.ts';
 
@@ -20,7 +20,7 @@ const run = (...args: string[]) =>
 
 describe('event by event', () => {
   test('the recorded guest: every read and every acknowledge', () => {
-    const result = replayGuest(readGuestTrace(RECORDING));
+    const result = replayTrace(readGuestTrace(RECORDING));
     expect(result.differences).toEqual([]);
     expect(result).toMatchObject({
       events: 13_359,
@@ -33,12 +33,12 @@ describe('event by event', () => {
   });
 
   test('a guest answers alike with other devices and LPIs, and on a larger board', () => {
-    expect(replayGuest(renumbered())).toMatchObject({ differences: [], delivered: 3663 });
-    expect(replayGuest(withMoreCpus(5))).toMatchObject({ differences: [], cpus: 5, delivered: 3663 });
+    expect(replayTrace(renumbered())).toMatchObject({ differences: [], delivered: 3663 });
+    expect(replayTrace(withMoreCpus(5))).toMatchObject({ differences: [], cpus: 5, delivered: 3663 });
   });
 
   test.each([3, 4])('a guest written by hand for %i vCPUs', (cpus) => {
-    const result = replayGuest(handMade(cpus));
+    const result = replayTrace(handMade(cpus));
     expect(result.differences).toEqual([]);
     expect(result).toMatchObject({ cpus, reads: { differ: 0 }, acknowledges: { differ: 0 } });
     expect(result.delivered).toBe(result.acknowledges.checked - 1);
@@ -49,20 +49,20 @@ describe('a wrong machine or recording is found', () => {
   test('an acknowledge that the recording has otherwise', () => {
     let seen = 0;
     const altered = variant((line) => (line.op === 'iar' && ++seen === 100 ? { ...line, intid: 3 } : line));
-    const result = replayGuest(altered);
+    const result = replayTrace(altered);
     expect(result.acknowledges.differ).toBeGreaterThan(0);
     expect(isFaithful(result)).toBe(false);
     const [first] = result.differences;
     expect(first).toMatchObject({ what: 'acknowledge', expected: 3 });
     expect(altered.events[(first?.line ?? 0) - 2]).toMatchObject({ op: 'iar', intid: 3 });
-    expect(replayText(result)).toMatch(new RegExp(`${first?.line} +acknowledge +vcpu\\d ICC_IAR1 +3 `));
+    expect(traceReplayText(result)).toMatch(new RegExp(`${first?.line} +acknowledge +vcpu\\d ICC_IAR1 +3 `));
   });
 
   test('a read that the recording has otherwise', () => {
     const altered = variant((line) =>
       line.op === 'read' && line.size === 8 ? { ...line, value: '0xabc' } : line,
     );
-    const { reads, differences } = replayGuest(altered);
+    const { reads, differences } = replayTrace(altered);
     expect(reads.differ).toBe(47);
     expect(differences).toHaveLength(20);
     expect(differences[0]).toMatchObject({
@@ -80,17 +80,17 @@ describe('a wrong machine or recording is found', () => {
       dropped = true;
       return [];
     });
-    expect(replayGuest(altered).acknowledges.differ).toBeGreaterThan(0);
+    expect(replayTrace(altered).acknowledges.differ).toBeGreaterThan(0);
   });
 
   test('a personality that the guest did not run on', () => {
     const altered = variant((line, index) => (index === 0 ? { ...line, personality: 'kvm' } : line));
-    expect(replayGuest(altered).reads.differ).toBeGreaterThan(5);
+    expect(replayTrace(altered).reads.differ).toBeGreaterThan(5);
   });
 
   test('boards that cannot be', () => {
     const altered = variant((line, index) => (index === 0 ? { ...line, personality: 'xen' } : line));
-    expect(failureOf(() => replayGuest(altered)).message).toMatch(
+    expect(failureOf(() => replayTrace(altered)).message).toMatch(
       /^variant\.jsonl:1: .*kvm.*qemu-virt.*"xen"/,
     );
   });

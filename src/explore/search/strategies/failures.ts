@@ -1,11 +1,11 @@
-import { mustBeOrdered, ordered, type Step } from '../dependence.ts';
+import { mustBeOrdered, ordered, type Step, type StepKey } from '../dependence.ts';
 import { followsByItself } from './rest.ts';
 import { FIRST, type Plan } from './revisits.ts';
 import { type Cut, fellAsleep, type Trace } from './trace.ts';
 
 /** A schedule that ends with a failing step, after the steps that have to come before it, and some that need not. */
 export type FailingPlan = Plan & {
-  readonly failing: Step | undefined;
+  readonly failing: StepKey | undefined;
   /** How many of the first turns have to come before the failing step. */
   readonly needed: number;
 };

@@ -1,17 +1,32 @@
 import { FAILED, type Point } from '../../running/operation.ts';
+import { keyOf } from '../dependence.ts';
 import { type FailingPlan, failuresOf, isFailureItself, withOneMore } from './failures.ts';
 import { FIRST, isFromItsPlan, type Plan, revisitsOf } from './revisits.ts';
 import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
 import { Trace } from './trace.ts';
 
-/** A part of the search, as plain data: a schedule and all that follow from it, or that schedule alone. */
-export type Subtree = { readonly plan: Plan; readonly alone: boolean };
+/** A part of the search, as plain data: a schedule, or a failure of one, and all that follow from it; or that schedule alone. */
+export type Subtree = {
+  readonly plan: Plan | FailingPlan;
+  readonly alone: boolean;
+  /**
+   * The schedule itself and the first so many that follow from it are other parts. It is run once more, and counts for nothing.
+   * There may be too many to list.
+   */
+  readonly done?: number;
+};
 
 /** The whole search. */
 export const EVERY_CLASS: readonly Subtree[] = [{ plan: FIRST, alone: false }];
 
 /** What is left to do of what follows from one schedule. */
-type Frame = { readonly trace: Trace; readonly plans: Iterator<Plan | FailingPlan> };
+type Frame = {
+  readonly trace: Trace;
+  readonly plans: Iterator<Plan | FailingPlan>;
+  /** The schedule's own plan, and how many plans that follow from it were taken; undefined where failures follow. */
+  readonly of: Plan | undefined;
+  taken: number;
+};
 
 /**
  * Optimal partial order reduction: of all schedules that differ only in the order of steps that do not conflict, just one runs.
@@ -33,9 +48,15 @@ export class Optimal implements Strategy {
   /** A schedule could not begin as an earlier one had, so that what follows from it is missing. */
   strayed = false;
   repeats = false;
+  retraced = false;
   #run: RunView | undefined;
   #subtree = -1;
   #plan: Plan | FailingPlan = FIRST;
+  /** Of the subtree at whose first schedule the search is. */
+  #alone = false;
+  #done: number | undefined;
+  /** A schedule was begun, and has not come to its end. */
+  #open = false;
   #from: Trace | undefined;
   #trace = new Trace(0, false);
   readonly #frames: Frame[] = [];
@@ -45,12 +66,13 @@ export class Optimal implements Strategy {
   }
 
   get goesOn(): boolean {
-    return !('failing' in this.#plan);
+    return !('needed' in this.#plan);
   }
 
   begin(run: RunView, again: boolean): boolean {
     this.#run = run;
     if (!again && !this.#next()) return false;
+    this.#open = true;
     this.#trace = new Trace(run.threads, run.late, this.#from, this.#plan.start);
     return true;
   }
@@ -78,32 +100,64 @@ export class Optimal implements Strategy {
   end(how: RunEnd): void {
     const run = this.#run as RunView;
     const trace = this.#trace;
+    this.#open = false;
     trace.take(run);
     trace.end(run);
     const plan = this.#plan;
     if (how === 'pruned' && run.steps < plan.turns.length - 1) this.strayed = true;
-    if ('failing' in plan) this.#endFailure(plan, how === 'failed' && run.steps === plan.turns.length);
+    if ('needed' in plan) this.#endFailure(plan, how === 'failed' && run.steps === plan.turns.length);
     else if (how === 'pruned' || !isFromItsPlan(trace, plan)) this.repeats = true;
-    else this.#endSchedule(trace, failedIn(run));
-    if (this.repeats) this.extra++;
+    else this.#endSchedule(trace, plan, failedIn(run));
+    this.retraced = this.#done !== undefined;
+    // What was once the schedule of its plan has to be so again.
+    if (this.retraced && this.#frames.length === 0) this.strayed = true;
+    if (this.repeats && !this.retraced) this.extra++;
   }
 
-  /** The plans of all that follows from the schedule that was run last, without what follows from those. */
-  fork(): Plan[] {
-    return this.#frames.length === 0 ? [] : [...revisitsOf(this.#trace)];
+  /** What the first subtree, whose schedule was run last, can be cut into: so many subtrees, and one for all others. */
+  fork(most: number): Subtree[] {
+    const plan = this.#plan;
+    const forks: Subtree[] = [{ plan, alone: true }];
+    if (this.#frames.length === 0) return forks;
+    for (const next of revisitsOf(this.#trace)) {
+      if (forks.length > most) return [...forks, { plan, alone: false, done: most }];
+      forks.push({ plan: next, alone: false });
+    }
+    return forks;
+  }
+
+  /**
+   * All that is left to search, between two schedules or in the middle of one, which is left to search then: in order.
+   * The search cannot go on afterwards.
+   */
+  rest(): Subtree[] {
+    const rest: Subtree[] = [];
+    const done = this.#done === undefined ? {} : { done: this.#done };
+    if (this.#open) rest.push({ plan: portable(this.#plan), alone: this.#alone, ...done });
+    for (const { plans, of, taken } of this.#frames.splice(0).reverse()) {
+      if (of !== undefined) rest.push({ plan: of, alone: false, done: taken });
+      else
+        for (let next = plans.next(); next.done !== true; next = plans.next())
+          rest.push({ plan: portable(next.value), alone: false });
+    }
+    return [...rest, ...this.subtrees.slice(this.#subtree + 1)];
   }
 
   #endFailure(plan: FailingPlan, failed: boolean): void {
     const trace = this.#trace;
     this.repeats = !(failed && isFailureItself(plan, trace));
-    if (!this.repeats) this.#frames.push({ trace, plans: withOneMore(plan, trace) });
+    if (!this.repeats) this.#frames.push({ trace, plans: withOneMore(plan, trace), of: undefined, taken: 0 });
   }
 
   /** @param failed - the threads that have thrown, as bits. */
-  #endSchedule(trace: Trace, failed: number): void {
+  #endSchedule(trace: Trace, plan: Plan, failed: number): void {
     this.repeats = failed !== 0;
-    if (this.subtrees[this.#subtree]?.alone !== true) this.#frames.push({ trace, plans: revisitsOf(trace) });
-    if (failed !== 0) this.#frames.push({ trace, plans: failuresOf(trace, failed) });
+    const done = this.#done ?? 0;
+    const plans = revisitsOf(trace);
+    for (let i = 0; i < done; i++) plans.next();
+    if (!this.#alone) this.#frames.push({ trace, plans, of: plan, taken: done });
+    if (failed !== 0 && this.#done === undefined)
+      this.#frames.push({ trace, plans: failuresOf(trace, failed), of: undefined, taken: 0 });
   }
 
   #next(): boolean {
@@ -114,6 +168,9 @@ export class Optimal implements Strategy {
       if (done !== true) {
         this.#plan = value;
         this.#from = frame.trace;
+        frame.taken++;
+        this.#alone = false;
+        this.#done = undefined;
         return true;
       }
       this.#frames.pop();
@@ -122,8 +179,15 @@ export class Optimal implements Strategy {
     if (subtree === undefined) return false;
     this.#plan = subtree.plan;
     this.#from = undefined;
+    this.#alone = subtree.alone;
+    this.#done = subtree.done;
     return true;
   }
+}
+
+/** The plan with nothing of this process in it. */
+function portable(plan: Plan | FailingPlan): Plan | FailingPlan {
+  return 'needed' in plan ? { ...plan, failing: plan.failing && keyOf(plan.failing) } : plan;
 }
 
 /** The threads that have thrown, as bits. */

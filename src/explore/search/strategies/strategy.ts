@@ -72,6 +72,8 @@ export type Strategy = {
   end(how: RunEnd): void;
   /** After `end`: another schedule was the same but for the order of steps that do not conflict; it is not counted. */
   readonly repeats?: boolean;
+  /** After `end`: the schedule is one of another part of the search, and counts for nothing in this one. */
+  readonly retraced?: boolean;
 };
 
 /** The k-th (from 0) of the threads in a set of bits. */

@@ -1,11 +1,11 @@
-import type { ReplayResult } from '../recorded/index.ts';
+import type { TraceReplayResult } from '../recorded/index.ts';
 import { isFaithful, type ThreadedRun } from '../recorded/replay/replay-result.ts';
 import { tableCard } from './html/figure.ts';
 import { type Part, page } from './html/page.ts';
 import { count, plural, rate, time } from './units.ts';
 
-/** What `irqloom replay-guest` found: one HTML file. @param trace - the recording, as the user named it */
-export function replayHtml(result: ReplayResult, trace: string): string {
+/** The result of `irqloom replay-guest`: one HTML file. @param trace - the recording, as the user named it */
+export function traceReplayHtml(result: TraceReplayResult, trace: string): string {
   const { events, cpus, reads, acknowledges, msis, delivered, seconds, eventsPerSecond, runs } = result;
   const ok = isFaithful(result);
   const differences = [...result.differences, ...(runs ?? []).flatMap((run) => run.differences)];
@@ -30,7 +30,7 @@ export function replayHtml(result: ReplayResult, trace: string): string {
   });
 }
 
-function differencePart(differences: ReplayResult['differences']): Part[] {
+function differencePart(differences: TraceReplayResult['differences']): Part[] {
   if (differences.length === 0) return [];
   const table = {
     head: ['line', 'what', 'where', 'expected', 'got'],
@@ -49,6 +49,7 @@ function differencePart(differences: ReplayResult['differences']): Part[] {
 function runsPart(runs: readonly ThreadedRun[] | undefined): Part[] {
   if (runs === undefined) return [];
   const table = {
+    narrow: ['seed', 'delivered', 'missing', 'extra', 'differ'],
     head: [
       'seed',
       'delivered',

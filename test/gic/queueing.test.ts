@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gicd, gicr } from '../../src/arch/registers.ts';
-import { HELD, LATCH } from '../../src/gic/state.ts';
+import { LATCH, UNQUEUED } from '../../src/gic/state.ts';
 import { drain, makeRig, mapLpi, type Rig, turnOn } from './rig.ts';
 
 const SPI = 40;
@@ -23,10 +23,10 @@ const turnOff = ({ gic }: Rig) => gic.distributor.write(gicd.CTLR, 4, 0n);
 const pend = ({ gic }: Rig) => gic.distributor.write(gicd.ISPENDR + 4, 4, BIT);
 const route = ({ gic }: Rig, affinity: bigint) => gic.distributor.write(gicd.IROUTER + 8 * SPI, 8, affinity);
 const pending = ({ gic }: Rig) => (gic.distributor.read(gicd.ISPENDR + 4, 4) & BIT) !== 0n;
-const state = ({ gic }: Rig) => gic.interrupts.state(gic.interrupts.find(0, SPI)) & (LATCH | HELD);
+const state = ({ gic }: Rig) => gic.interrupts.state(gic.interrupts.find(0, SPI)) & (LATCH | UNQUEUED);
 
-describe('pending while the distributor is off', () => {
-  test('KVM does not queue it when the distributor is turned on; QEMU does', () => {
+describe('an interrupt that becomes pending while the distributor is disabled', () => {
+  test('enabling the distributor queues a pending interrupt in QEMU, and not in KVM', () => {
     for (const [personality, taken] of [
       ['kvm', []],
       ['qemu-virt', [SPI]],
@@ -39,7 +39,7 @@ describe('pending while the distributor is off', () => {
     }
   });
 
-  test('each thing that makes the vgic look at it brings it forth', () => {
+  test('each event that calls vgic_queue_irq_unlock queues an unqueued interrupt', () => {
     const looks: readonly [string, (rig: Rig) => void][] = [
       ['a new edge', ({ gic }) => gic.wires.drive(SPI, true)],
       ['ISPENDR', pend],
@@ -56,7 +56,7 @@ describe('pending while the distributor is off', () => {
     }
   });
 
-  test('writes that do not make the vCPU look leave it: priority, routing, the other registers of its word', () => {
+  test('writes of priority, routing and the other fields leave an interrupt unqueued', () => {
     const rig = off();
     pend(rig);
     on(rig);
@@ -67,7 +67,7 @@ describe('pending while the distributor is off', () => {
     expect([drain(rig, 0), drain(rig, 1), pending(rig)]).toEqual([[], [], true]);
   });
 
-  test('ICPENDR takes it away', () => {
+  test('ICPENDR clears the pending state of an unqueued interrupt', () => {
     const rig = off();
     pend(rig);
     on(rig);
@@ -75,7 +75,7 @@ describe('pending while the distributor is off', () => {
     expect([pending(rig), state(rig)]).toEqual([false, 0]);
   });
 
-  test('an interrupt that was queued before the distributor went off and on is queued no longer', () => {
+  test('disabling and enabling the distributor unqueues a queued interrupt', () => {
     for (const [personality, taken] of [
       ['kvm', []],
       ['qemu-virt', [SPI]],
@@ -91,7 +91,7 @@ describe('pending while the distributor is off', () => {
     }
   });
 
-  test('LPIs and SGIs are held back as well', () => {
+  test('LPIs and SGIs become unqueued as SPIs do', () => {
     const rig = off();
     mapLpi(rig, 8192, 1);
     rig.gic.lpis.latch(8192);
@@ -103,7 +103,7 @@ describe('pending while the distributor is off', () => {
     expect(drain(rig, 1)).toEqual([3, 8192]);
   });
 
-  test('a wire that stays up is not queued, until it is driven anew', () => {
+  test('a level-triggered SPI whose wire stays high is queued only when the wire is driven again', () => {
     const rig = off();
     rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0n);
     rig.gic.wires.drive(SPI, true);
@@ -115,7 +115,7 @@ describe('pending while the distributor is off', () => {
     expect(rig.gic.cpuInterface(0).acknowledge()).toBe(SPI);
   });
 
-  test('an active one keeps its place', () => {
+  test('an active interrupt keeps its place on the list', () => {
     const rig = off();
     on(rig);
     pend(rig);
@@ -130,7 +130,7 @@ describe('pending while the distributor is off', () => {
 });
 
 describe('GICD_IROUTER', () => {
-  test('does not queue what was pending without a target in KVM; in QEMU it does', () => {
+  test('a write to GICD_IROUTER queues an SPI that was pending without a target in QEMU, and not in KVM', () => {
     for (const [personality, taken] of [
       ['kvm', []],
       ['qemu-virt', [SPI]],
@@ -146,7 +146,7 @@ describe('GICD_IROUTER', () => {
     }
   });
 
-  test('takes along what is queued', () => {
+  test('a write to GICD_IROUTER moves a queued SPI to the new target', () => {
     const rig = off();
     on(rig);
     pend(rig);
@@ -154,7 +154,7 @@ describe('GICD_IROUTER', () => {
     expect([drain(rig, 0), drain(rig, 1)]).toEqual([[], [SPI]]);
   });
 
-  test('takes along a level-triggered one whose wire is up and that is queued, not one that is held', () => {
+  test('a write to GICD_IROUTER moves a queued level-triggered SPI whose wire is high, and leaves an unqueued one', () => {
     const rig = off();
     rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0n);
     on(rig);

@@ -1,10 +1,10 @@
-import type { ReplayResult } from '../recorded/index.ts';
+import type { TraceReplayResult } from '../recorded/index.ts';
 import { isFaithful } from '../recorded/replay/replay-result.ts';
 import { table } from './table.ts';
 import { count, plural, rate, time } from './units.ts';
 
-/** What `irqloom replay-guest` found, as text for people. */
-export function replayText(result: ReplayResult): string {
+/** The result of `irqloom replay-guest`, as text for people. */
+export function traceReplayText(result: TraceReplayResult): string {
   const { events, cpus, reads, acknowledges, msis, delivered, differences } = result;
   const lines = [
     `${plural(events, 'event')} of a guest with ${plural(cpus, 'vCPU')}: ${plural(msis, 'MSI')}, ${count(delivered)} interrupts delivered`,
@@ -17,7 +17,7 @@ export function replayText(result: ReplayResult): string {
   return `${lines.join('\n')}\n`;
 }
 
-function threadLines({ threads, runs = [] }: ReplayResult): string[] {
+function threadLines({ threads, runs = [] }: TraceReplayResult): string[] {
   const left = threads?.leftOut ?? 0;
   return [
     `${plural(threads?.vcpus ?? 0, 'vCPU thread')}, ${plural(threads?.devices ?? 0, 'device thread')}${left === 0 ? '' : `; ${plural(left, 'signal')} that no vCPU had taken left out`}`,
@@ -39,7 +39,7 @@ function threadLines({ threads, runs = [] }: ReplayResult): string[] {
   ];
 }
 
-function speedLine(result: ReplayResult): string {
+function speedLine(result: TraceReplayResult): string {
   const { seconds, eventsPerSecond, passes = 1, firstPassSeconds = 0, movedAt } = result;
   const one = `${time(seconds * 1e9)} (${rate(eventsPerSecond)})`;
   if (movedAt)
@@ -48,7 +48,7 @@ function speedLine(result: ReplayResult): string {
   return `replayed in ${one}: the median of ${passes} passes, all of them compared; the first took ${time(firstPassSeconds * 1e9)}`;
 }
 
-function differenceLines(differences: ReplayResult['differences']): string[] {
+function differenceLines(differences: TraceReplayResult['differences']): string[] {
   if (differences.length === 0) return [];
   const rows = differences.map(({ line, what, place, expected, got }) => [
     String(line),

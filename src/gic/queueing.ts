@@ -3,7 +3,6 @@ import { type Interrupts, NONE } from './interrupts.ts';
 import {
   ACTIVE,
   EDGE,
-  HELD,
   isDeliverable,
   LATCH,
   LOADED,
@@ -13,71 +12,73 @@ import {
   TARGET,
   TARGET_SHIFT,
   targetOf,
+  UNQUEUED,
 } from './state.ts';
 
 /**
- * Where KVM leaves a pending interrupt unheard. Its vgic puts an interrupt on a vCPU's list when something happens to
- * that interrupt, and only then: one that was pending before it had a target, before the distributor was turned on, or
- * when its vCPU's LPIs were turned off is on no list, until it comes again or a register is written that makes the
- * vgic look at it. The state bit HELD says that an interrupt is in this place.
+ * KVM's rules for queueing a pending interrupt (vgic_queue_irq_unlock). The vgic queues an interrupt on a vCPU's list only in the
+ * call that signals or configures that interrupt. So an interrupt stays pending on no list if it became pending before it had a
+ * target, before the guest enabled the distributor, or while its vCPU's LPIs were disabled. A new signal, or a register write that
+ * calls vgic_queue_irq_unlock, queues the interrupt. The state bit UNQUEUED marks such an interrupt.
  *
- * An interrupt that is listed although it is held has come again while it was being held: its vCPU releases it.
+ * A producer may list an interrupt again while another thread sets UNQUEUED. The vCPU that finds an UNQUEUED interrupt on its list
+ * clears the bit: the new signal counts.
  * @see vgic_target_oracle, vgic_queue_irq_unlock, vgic_prune_ap_list in vgic.c
  */
 
-/** What this needs of the LPIs: those that nothing maps are disabled, and need no look. */
+/** The mapped LPIs; unmapped LPIs are disabled, so no rule here concerns them. */
 export type MappedLpis = { forEachMapped(visit: (lpi: Intid) => void): void };
 
-/** The state with what is latched held back. */
-function held(state: number): number {
-  return (state & LATCH) === 0 ? state : (state & ~LATCH) | HELD;
+/** The state with LATCH, if set, turned into UNQUEUED. */
+function unqueued(state: number): number {
+  return (state & LATCH) === 0 ? state : (state & ~LATCH) | UNQUEUED;
 }
 
 /**
- * Takes an interrupt that waits for its vCPU off the list and holds it back. One that comes at the same time may count
- * as before, and is held, or as after, and is delivered. Any thread.
+ * Takes a deliverable interrupt off its vCPU's list and marks it UNQUEUED. A concurrent signal is either merged into the
+ * unqueued interrupt or delivered. Any thread.
  */
-export function hold(interrupts: Interrupts, at: number, intid: Intid): void {
+export function unqueue(interrupts: Interrupts, at: number, intid: Intid): void {
   for (;;) {
     const before = interrupts.state(at);
     if (!isDeliverable(before)) return;
-    const after = held(before);
+    const after = unqueued(before);
     if (after !== before && !interrupts.replace(at, before, after)) continue;
     interrupts.unlist(targetOf(before), intid);
-    // Latched again between the two steps, it must be on the list; and if not, it is listed once too often.
+    // A producer may have latched the interrupt between the two steps: then the list must have it. Listing it twice is harmless.
     const now = interrupts.state(at);
     if ((now & LATCH) !== 0 && isDeliverable(now)) interrupts.list(targetOf(now), intid);
     return;
   }
 }
 
-/** Holds back an interrupt that is latched and that no thread has listed. */
-function holdUnlisted(interrupts: Interrupts, at: number, intid: Intid): void {
+/** Marks a latched interrupt UNQUEUED if it is on no list. */
+function unqueueUnlisted(interrupts: Interrupts, at: number, intid: Intid): void {
   const before = interrupts.state(at);
   if ((before & LATCH) === 0 || !isDeliverable(before)) return;
   if (interrupts.isListed(targetOf(before), intid)) return;
-  // Where the swap fails, another thread has just changed the state, and has listed the interrupt if it must be listed.
-  interrupts.replace(at, before, held(before));
+  // If the swap fails, another thread has just changed the state, and lists the interrupt if it is deliverable.
+  interrupts.replace(at, before, unqueued(before));
 }
 
 /**
- * Sends an SPI to another vCPU by KVM's rule for GICD_IROUTER: the target changes and nothing is queued. What is queued
- * for the old target moves along; what was pending without a target is held back. Any thread.
+ * Routes an SPI to another vCPU by KVM's rule for GICD_IROUTER: the write changes the target and queues nothing. An SPI that is
+ * queued for the old target moves to the new one; an SPI that was pending without a target becomes UNQUEUED. Any thread.
  */
 export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: VcpuId): void {
   for (;;) {
     const before = interrupts.state(at);
     if ((before & (ACTIVE | LOADED)) !== 0 && targetOf(before) !== NO_TARGET) {
-      // It stays where it is active. The next target is written first: whichever thread ends it finds the target.
+      // The SPI stays on the vCPU where it is active. The next target is stored first, so the thread that ends the SPI finds it.
       interrupts.setNextTarget(intid, vcpu);
       if (!interrupts.replace(at, before, reroutedLater(before))) continue;
       if ((before & LOADED) !== 0) interrupts.ring(targetOf(before));
       return;
     }
     const moved = (before & ~(TARGET | REROUTED)) | (vcpu << TARGET_SHIFT);
-    const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
+    const after = targetOf(before) === NO_TARGET ? unqueued(moved) : moved;
     if (!interrupts.replace(at, before, after)) continue;
-    // A thread that raised the wire and has not listed the interrupt yet lists it at the old target, which passes it on.
+    // A producer that has raised the wire but not listed the SPI yet lists it for the old target, which passes it on.
     const wasListed = interrupts.unlist(targetOf(before), intid);
     const now = interrupts.state(at);
     if ((wasListed || (after & LATCH) !== 0) && isDeliverable(now)) interrupts.list(targetOf(now), intid);
@@ -86,7 +87,7 @@ export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: 
 }
 
 /**
- * Changes the trigger of an SPI by KVM's rule for GICD_ICFGR: it is not queued by that, even where its wire now counts.
+ * Changes the trigger of an SPI by KVM's rule for GICD_ICFGR: the write does not queue the SPI, even if its high wire makes it pending.
  * Any thread.
  * @param edge - EDGE or 0
  */
@@ -98,7 +99,7 @@ export function retrigger(interrupts: Interrupts, at: number, intid: Intid, edge
   if (isDeliverable(now)) interrupts.list(targetOf(now), intid);
 }
 
-/** Clears the active state by register; what is pending is listed again, what is held back stays so. Any thread. */
+/** Clears the active state (ICACTIVER). A pending interrupt is listed; an UNQUEUED one stays unqueued. Any thread. */
 export function endActive(interrupts: Interrupts, at: number, intid: Intid): void {
   for (;;) {
     const before = interrupts.state(at);
@@ -112,29 +113,29 @@ export function endActive(interrupts: Interrupts, at: number, intid: Intid): voi
 }
 
 /**
- * Takes what is pending of an LPI away, in its state and in a list register, in one step: a fold that comes before has latched what
- * the guest did not take, and a fold that comes after finds nothing to give back. Returns the state from before. Any thread.
+ * Ends the pending state of an LPI, in its word and in a list register, in one step: an earlier fold has latched the LPI if the guest did
+ * not take it, and a later fold finds the LPI unloaded. Returns the state from before. Any thread.
  * @see vgic_flush_pending_lpis
  */
 export function forget(interrupts: Interrupts, at: number, lpi: Intid): number {
   // guard: forgotten-in-one-step
   for (;;) {
     const before = interrupts.state(at);
-    const after = interrupts.rerouted(lpi, before & ~(LATCH | HELD | LOADED));
+    const after = interrupts.rerouted(lpi, before & ~(LATCH | UNQUEUED | LOADED));
     if (after === before || interrupts.replace(at, before, after)) return before;
   }
 }
 
 /**
- * What KVM does with the list of a vCPU that leaves the guest: takes off what is not to be delivered, passes on what has moved. While
- * the distributor is off nothing is to be delivered, and what is latched is held back. The thread of `vcpu` only.
+ * Prunes a vCPU's list, as KVM does when the vCPU leaves its guest: drops undeliverable interrupts and passes on those with another
+ * target. While the distributor is disabled no interrupt is deliverable, so all latched ones become UNQUEUED. The thread of `vcpu` only.
  * @see vgic_prune_ap_list
  */
 export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
   if (interrupts.forwarding === 0) {
     interrupts.forEachListed(vcpu, (at, intid) => {
-      hold(interrupts, at, intid);
-      // Turned on meanwhile, and perhaps made pending since: KVM looks and removes under one lock.
+      unqueue(interrupts, at, intid);
+      // If the guest has enabled the distributor since, a new signal may have come: KVM checks and removes under one lock.
       // guard: prune-looks-at-distributor-again
       if (interrupts.forwarding !== 0) interrupts.change(at, intid, 0, 0);
     });
@@ -143,10 +144,11 @@ export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
 }
 
 /**
- * Sets which groups the distributor forwards, and makes every vCPU look. Writers of it must exclude each other.
- * @param requeues - whether what is pending already is brought forth when the distributor is turned on; if not, it is
- * held back, in two passes: the first takes the leftover interrupts off the lists (no thread adds to a list while the
- * distributor is off; with list registers, each vCPU does that when it leaves its guest), the second finds the interrupts that were latched between the first pass and the turning on.
+ * Sets which groups the distributor forwards, and rings every vCPU. Callers exclude each other (the configuration lock).
+ * @param requeues - true: enabling the distributor lists all pending interrupts. false (KVM): pending interrupts become UNQUEUED, in
+ * two passes. The first takes leftover interrupts off the lists: no thread adds to a list while the distributor is disabled. (With
+ * list registers, each vCPU does so when it leaves its guest.) The second finds interrupts latched between the first pass and the
+ * enable.
  */
 export function setForwarding(
   interrupts: Interrupts,
@@ -156,7 +158,8 @@ export function setForwarding(
 ): void {
   const turnsOn = interrupts.forwarding === 0 && groups !== 0;
   const forEach = (visit: (at: number, intid: Intid) => void) => forEachInterrupt(interrupts, lpis, visit);
-  if (turnsOn && !requeues && !interrupts.isPrunedAtExit) forEach((at, intid) => hold(interrupts, at, intid));
+  if (turnsOn && !requeues && !interrupts.isPrunedAtExit)
+    forEach((at, intid) => unqueue(interrupts, at, intid));
   interrupts.setForwarding(groups);
   if (turnsOn && requeues) {
     forEach((at, intid) => {
@@ -164,7 +167,7 @@ export function setForwarding(
       if (isDeliverable(state)) interrupts.list(targetOf(state), intid);
     });
   }
-  if (turnsOn && !requeues) forEach((at, intid) => holdUnlisted(interrupts, at, intid));
+  if (turnsOn && !requeues) forEach((at, intid) => unqueueUnlisted(interrupts, at, intid));
   for (let vcpu: VcpuId = 0; vcpu < interrupts.vcpus; vcpu++) interrupts.ring(vcpu);
 }
 

@@ -15,7 +15,7 @@ export type Raise = {
 };
 
 /** The state of one interrupt while the recording goes by. */
-export type Track = {
+export type InterruptHistory = {
   /** The item that every later item of this interrupt waits for. */
   last: Item | undefined;
   /** Signals that made the interrupt pending and were not taken yet. */
@@ -33,9 +33,9 @@ export type Track = {
  * The interrupts of a recording while its events go by, and the items made of those events: which item waits for which.
  * A machine that replays the recording at the same time tells whether an interrupt is pending.
  */
-export class Tracks {
+export class InterruptHistories {
   readonly #machine: Machine;
-  readonly #byKey = new Map<Key, Track>();
+  readonly #byKey = new Map<Key, InterruptHistory>();
   readonly items: Item[] = [];
   /** The last item that concerned every interrupt. */
   lastForAll: Item | undefined;
@@ -52,27 +52,27 @@ export class Tracks {
 
   /** Records that `item` has signalled an interrupt, if the signal had an effect. */
   signalled(key: Key, item: Item): void {
-    const track = this.of(key);
-    if (track.last) item.causes.add(track.last);
-    if (this.isPending(key)) track.pending.push(item);
-    else track.last = item;
+    const history = this.of(key);
+    if (history.last) item.causes.add(history.last);
+    if (this.isPending(key)) history.pending.push(item);
+    else history.last = item;
   }
 
   /** Makes an item wait for the interrupt's last item, and later items wait for this one. */
-  follow(track: Track, item: Item): void {
-    if (track.last) item.causes.add(track.last);
-    track.last = item;
+  follow(history: InterruptHistory, item: Item): void {
+    if (history.last) item.causes.add(history.last);
+    history.last = item;
   }
 
   /**
    * Moves the fall of a wire before the end of the last handler. In the recording, the level was high at that end and
    * fell before a vCPU looked again. That was chance: on threads, a vCPU might look.
    */
-  advance(track: Track, fall: Item): void {
-    if (!track.end || !track.taken) return;
-    fall.causes.add(track.taken);
-    fall.position = track.end.position - 0.3;
-    track.end.causes.add(fall);
+  advance(history: InterruptHistory, fall: Item): void {
+    if (!history.end || !history.taken) return;
+    fall.causes.add(history.taken);
+    fall.position = history.end.position - 0.3;
+    history.end.causes.add(fall);
   }
 
   /** Moves a signal behind a write over which it was pending. */
@@ -105,29 +105,29 @@ export class Tracks {
     }
     for (const vcpu of rest.slice(1)) {
       const key = keyOf(signal.b, vcpu);
-      const track = this.of(key);
+      const history = this.of(key);
       const single = this.add({ ...fieldsOf(signal), targets: [vcpu], value: sgiTo(signal.b, [vcpu]) });
       for (const cause of signal.causes) single.causes.add(cause);
-      track.pending = track.pending.map((other) => (other === signal ? single : other));
+      history.pending = history.pending.map((other) => (other === signal ? single : other));
     }
     signal.targets = rest.slice(0, 1);
     signal.value = sgiTo(signal.b, signal.targets);
   }
 
   /** Leaves out signals that by chance no vCPU took: in another order, a vCPU might take them. */
-  leaveOut(key: Key, track: Track): void {
-    for (const signal of track.pending) {
+  leaveOut(key: Key, history: InterruptHistory): void {
+    for (const signal of history.pending) {
       this.alone(key, signal).dropped = true;
       this.leftOut++;
     }
-    track.pending = [];
+    history.pending = [];
   }
 
-  /** The track of an interrupt. */
-  of(key: Key): Track {
+  /** The history of an interrupt. */
+  of(key: Key): InterruptHistory {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const track: Track = {
+    const history: InterruptHistory = {
       last: this.lastForAll,
       pending: [],
       raised: [],
@@ -135,8 +135,8 @@ export class Tracks {
       fall: undefined,
       end: undefined,
     };
-    this.#byKey.set(key, track);
-    return track;
+    this.#byKey.set(key, history);
+    return history;
   }
 
   /** Adds a new item; an item in a handler waits for the acknowledge. */

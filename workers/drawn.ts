@@ -1,0 +1,1 @@
+export { searchPrograms as drawn } from '../src/races/drawn/search-entry.ts';

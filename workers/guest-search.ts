@@ -1,0 +1,3 @@
+import { serveGuestSearch } from '../src/guest-explore/guest-search-entry.ts';
+
+await serveGuestSearch();
