@@ -469,7 +469,7 @@ export const GIC = {
     rule: 'What is pending of an LPI is forgotten in one step, in its state and in a list register.',
     mistakes: {
       'the latch first': instead(
-        `const before = interrupts.amend(at, LATCH | HELD, 0);
+        `const before = interrupts.amend(at, LATCH | UNQUEUED, 0);
   for (;;) {
     const now = interrupts.state(at);
     if ((now & LOADED) === 0 || interrupts.replace(at, now, interrupts.rerouted(lpi, now & ~LOADED))) return before;
