@@ -11,6 +11,7 @@ import { COMMAND_ERRORS, OK } from './command-errors.ts';
 import { mapCollection, mapDevice, mapEvent, mapEventToItself } from './commands/mapping.ts';
 import { discard, moveAll, moveEvent } from './commands/moving.ts';
 import { clear, invalidate, invalidateAll, raise, synchronize } from './commands/pending.ts';
+import { isQueueValid, queueBaseOf, queueBytesOf } from './register-file.ts';
 import type { ItsState } from './state.ts';
 
 /**
@@ -61,10 +62,14 @@ function execute(its: ItsState, packet: Packet): number {
  */
 export function runQueue(its: ItsState): void {
   const { errors, memory, personality, registers } = its;
-  if (!registers.enabled || !registers.queueValid) return;
-  const size = registers.queueBytes;
-  const base = registers.queueBase;
+  // speed: GITS_CBASER is read once (bench its).
+  const high = registers.cbaserHigh;
+  if (!isQueueValid(high) || !registers.enabled) return;
+  const low = registers.cbaserLow;
+  const size = queueBytesOf(low);
+  const base = queueBaseOf(high, low);
   const end = registers.cwriter;
+  let { stalled } = registers;
   let at = registers.creadr;
   if (end >= size || at >= size) return;
   while (at !== end) {
@@ -79,6 +84,7 @@ export function runQueue(its: ItsState): void {
     if (outcome !== OK) errors.record(outcome, at, packet);
     at = at + COMMAND_BYTES === size ? 0 : at + COMMAND_BYTES;
     registers.creadr = at;
-    if (registers.stalled) registers.stalled = false;
+    if (stalled) registers.stalled = false;
+    stalled = false;
   }
 }

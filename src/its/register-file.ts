@@ -96,19 +96,9 @@ export class RegisterFile {
     this.#setDouble(BASER + 2 * n, value);
   }
 
-  /** CBASER.Valid: whether the guest has set up a command queue. */
-  get queueValid(): boolean {
-    return this.cbaserHigh < 0;
-  }
-
   /** Bytes of the command queue. */
   get queueBytes(): number {
-    return ((this.cbaserLow & 0xff) + 1) * QUEUE_PAGE_BYTES;
-  }
-
-  /** Guest-physical address of the command queue: CBASER[51:12]. */
-  get queueBase(): number {
-    return (this.cbaserHigh & 0xf_ffff) * 2 ** 32 + ((this.cbaserLow & ~0xfff) >>> 0);
+    return queueBytesOf(this.cbaserLow);
   }
 
   #double(word: number): bigint {
@@ -121,3 +111,13 @@ export class RegisterFile {
     store(this.#words, this.#at + word + 1, Number(BigInt.asIntN(32, value >> 32n)));
   }
 }
+
+/** CBASER.Valid, of the upper half: whether the guest has set up a command queue. @param high - signed */
+export const isQueueValid = (high: number): boolean => high < 0;
+
+/** Bytes of the command queue, of the lower half of CBASER. */
+export const queueBytesOf = (low: number): number => ((low & 0xff) + 1) * QUEUE_PAGE_BYTES;
+
+/** Guest-physical address of the command queue: CBASER[51:12]. */
+export const queueBaseOf = (high: number, low: number): number =>
+  (high & 0xf_ffff) * 2 ** 32 + ((low & ~0xfff) >>> 0);

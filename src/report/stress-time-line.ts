@@ -48,10 +48,10 @@ export function timeLine(moments: readonly StressMoment[]): string[] {
   });
   const made = (Object.keys(CHURN_NAMES) as ChurnCount[]).filter((name) => steps.at(-1)?.churn[name]);
   return [
-    chart('injected', 'Signals that devices gave', 'As a rate.', [
+    chart('injected', 'Signals that devices gave', 'A second, over the run.', [
       line('injected', ({ injected }) => injected),
     ]),
-    chart('delivered', 'Interrupts that vCPUs took', 'As a rate.', [
+    chart('delivered', 'Interrupts that vCPUs took', 'A second, over the run.', [
       line('delivered', ({ delivered }) => delivered),
     ]),
     ...(made.length === 0
@@ -60,7 +60,7 @@ export function timeLine(moments: readonly StressMoment[]): string[] {
           chart(
             'changes',
             'Changes that the driver made',
-            'As a rate, each kind.',
+            'A second, over the run, of each kind.',
             made.map((name) => line(CHURN_NAMES[name], ({ churn }) => churn[name])),
           ),
         ]),

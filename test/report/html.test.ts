@@ -178,7 +178,7 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
       for (const chart of charts) {
         expect(chart).toMatchObject({ role: 'img', finite: true, inside: true });
         expect(chart.title).not.toBe('');
-        expect(chart.description.length).toBeGreaterThan(10);
+        expect(chart.description.length, `${chart.title}: ${chart.description}`).toBeGreaterThan(10);
         expect(chart.marks, chart.title).toBeGreaterThan(0);
         expect(chart.rows, chart.title).toBeGreaterThan(0);
       }

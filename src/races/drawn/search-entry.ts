@@ -59,8 +59,6 @@ export function searchPrograms({
   enoughAt,
   doneAt,
 }: DrawnTask): DrawnAnswer {
-  // So that steps are shown by the lines of the TypeScript source.
-  process.setSourceMapsEnabled(true);
   const end = performance.now() + seconds * 1000;
   const sum = { programs: 0, schedules: 0, steps: 0 };
   for (let number = first; load(words, stopAt) === 0; number += step) {
