@@ -71,7 +71,4 @@ export class InterruptStates {
   get isPrunedAtExit(): boolean {
     return false;
   }
-
-  /** Withdraws an interrupt from its list register, if any, so that the guest cannot take it. */
-  unload(_at: number, _intid: Intid): void {}
 }

@@ -394,6 +394,7 @@ export class Interrupts extends InterruptStates {
   bury(at: number, seen: number): void {
     if ((seen & ORPHAN) === 0) return;
     const alive = MAPPED | ENABLED | LATCH | UNQUEUED | ORPHAN;
+    // guard: orphan-ends-by-its-state
     for (let state = load(this.words, at); (state & ORPHAN) !== 0; state = load(this.words, at)) {
       if (!replace(this.words, at, state, (state & ~alive) | TARGET)) continue;
       if ((state & ENABLED) !== 0) this.#census.leave(priorityOf(state));

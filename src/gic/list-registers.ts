@@ -299,6 +299,7 @@ export class ListRegisters implements InterruptSource {
     for (;;) {
       const before = interrupts.state(at);
       // Another thread has unloaded the interrupt: it disabled the vCPU's LPIs, or unmapped the LPI.
+      // guard: fold-looks-at-loaded
       if ((before & LOADED) === 0 || targetOf(before) !== this.#vcpu) return;
       const isUntaken = (register & IS_PENDING) !== 0 && (before & (EDGE | UNQUEUED)) === EDGE;
       // guard: fold-keeps-latch

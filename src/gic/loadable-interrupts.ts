@@ -1,4 +1,4 @@
-import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
 import { Interrupts } from './interrupts.ts';
@@ -68,15 +68,5 @@ export class LoadableInterrupts extends Interrupts {
   override goalOf(at: number, intid: Intid): VcpuId {
     const state = this.state(at);
     return targetOf((state & ACTIVE) === 0 ? this.rerouted(intid, state & ~LOADED) : state);
-  }
-
-  override unload(at: number, intid: Intid): void {
-    for (;;) {
-      const before = this.state(at);
-      if ((before & LOADED) === 0) return;
-      const isActive = intid < FIRST_LPI && (before & ACTIVE) !== 0;
-      const after = isActive ? before & ~LOADED : this.rerouted(intid, before & ~LOADED);
-      if (this.replace(at, before, after)) return;
-    }
   }
 }

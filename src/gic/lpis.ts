@@ -6,6 +6,7 @@ import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import type { LpiTables } from './lpi-tables.ts';
+import { forget } from './queueing.ts';
 import {
   ENABLED,
   isDeliverable,
@@ -223,9 +224,7 @@ export class Lpis {
     this.forEachMapped((lpi) => {
       if (!this.#interrupts.unlist(vcpu, lpi)) return;
       const at = this.#at(lpi);
-      const before = this.#interrupts.amend(at, LATCH | UNQUEUED, 0);
-      this.#interrupts.unload(at, lpi);
-      this.#interrupts.bury(at, before);
+      this.#interrupts.bury(at, forget(this.#interrupts, at, lpi));
     });
   }
 

@@ -113,6 +113,20 @@ export function endActive(interrupts: Interrupts, at: number, intid: Intid): voi
 }
 
 /**
+ * Ends the pending state of an LPI, in its word and in a list register, in one step: an earlier fold has latched the LPI if the guest did
+ * not take it, and a later fold finds the LPI unloaded. Returns the state from before. Any thread.
+ * @see vgic_flush_pending_lpis
+ */
+export function forget(interrupts: Interrupts, at: number, lpi: Intid): number {
+  // guard: forgotten-in-one-step
+  for (;;) {
+    const before = interrupts.state(at);
+    const after = interrupts.rerouted(lpi, before & ~(LATCH | UNQUEUED | LOADED));
+    if (after === before || interrupts.replace(at, before, after)) return before;
+  }
+}
+
+/**
  * Prunes a vCPU's list, as KVM does when the vCPU leaves its guest: drops undeliverable interrupts and passes on those with another
  * target. While the distributor is disabled no interrupt is deliverable, so all latched ones become UNQUEUED. The thread of `vcpu` only.
  * @see vgic_prune_ap_list

@@ -10,13 +10,17 @@ import { duplicateLpiInsert } from './duplicate-lpi-insert.ts';
 import { edgeDuringRetarget } from './edge-during-retarget.ts';
 import { flushBeforeUnhook } from './flush-before-unhook.ts';
 import { flushUnderLock } from './flush-under-lock.ts';
+import { freedWhilePruned } from './freed-while-pruned.ts';
 import { hangupDuringAssign } from './hangup-during-assign.ts';
 import { kickWithoutRequest } from './kick-without-request.ts';
+import { lastLrWithoutReference } from './last-lr-without-reference.ts';
 import { lineOrRace } from './line-or-race.ts';
+import { lpisOffInGuest } from './lpis-off-in-guest.ts';
 import { maskRemovesRoute } from './mask-removes-route.ts';
 import { migrateWithoutKick } from './migrate-without-kick.ts';
 import { pauseFlagShared } from './pause-flag-shared.ts';
 import { pollBeforeAttach } from './poll-before-attach.ts';
+import { prunedAfterFlush } from './pruned-after-flush.ts';
 import type { Race } from './race.ts';
 import { readyFlagTooEarly } from './ready-flag-too-early.ts';
 import { requestModeDekker } from './request-mode-dekker.ts';
@@ -63,4 +67,8 @@ export const RACES: readonly Race[] = [
   readyFlagTooEarly,
   retargetOnDyingVpe,
   flushUnderLock,
+  freedWhilePruned,
+  prunedAfterFlush,
+  lastLrWithoutReference,
+  lpisOffInGuest,
 ];

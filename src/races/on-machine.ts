@@ -35,9 +35,9 @@ export function machineOf(shared: Shared, thread: number): SmallMachine {
 /** Makes a scenario's memory on a machine: `prepare` brings the machine to the start of the race. */
 export function onMachine(
   prepare: (machine: SmallMachine) => void,
-  { vcpus = 1, dispatch = 'inline', sizes }: Partial<SmallOptions> = {},
+  { vcpus = 1, dispatch = 'inline', listRegisters = 0, sizes }: Partial<SmallOptions> = {},
 ): { setup(): Shared; names(buffer: SharedArrayBuffer, byteOffset: number): string } {
-  const options = { vcpus, dispatch, ...(sizes === undefined ? {} : { sizes }) };
+  const options = { vcpus, dispatch, listRegisters, ...(sizes === undefined ? {} : { sizes }) };
   let layout: Layout | undefined;
   return {
     setup() {

@@ -12,6 +12,8 @@ export type Shared = { readonly words: Words } & SmallOptions;
 export type SmallOptions = {
   readonly vcpus: number;
   readonly dispatch: Dispatch;
+  /** List registers of each vCPU; 0: the guest takes interrupts from its vCPU's list. */
+  readonly listRegisters: number;
   /** Other sizes than the usual ones. */
   readonly sizes?: Sizes;
 };
@@ -26,11 +28,12 @@ const OTHER_THREADS = 4;
 const NOTES = 16;
 
 /** The smallest machine: INTIDs of 14 bits, which allow 8,192 LPIs, the least possible. */
-function configOf({ vcpus, dispatch, sizes }: SmallOptions): MachineConfig {
+function configOf({ vcpus, dispatch, listRegisters, sizes }: SmallOptions): MachineConfig {
   return {
     ...DEFAULT_CONFIG,
     vcpus,
     dispatch,
+    listRegisters,
     spis: 32,
     idBits: 14,
     devices: 4,

@@ -114,6 +114,14 @@ export const GIC = {
     rule: 'An LPI without a mapping ends when it is taken.',
     mistakes: {},
   },
+  'orphan-ends-by-its-state': {
+    rule: 'An LPI ends by what its state is now: one that is mapped again lives on.',
+    mistakes: {
+      'as it was': instead(
+        'store(this.words, at, (seen & ~alive) | TARGET);\n    if ((seen & ENABLED) !== 0) this.#census.leave(priorityOf(seen));',
+      ),
+    },
+  },
   'second-take-is-one-step': {
     rule: 'The second acknowledge in a row clears the latch in one step.',
     mistakes: {
@@ -457,8 +465,66 @@ export const GIC = {
     rule: 'A latch that the guest has not taken goes back when the guest is left.',
     mistakes: { 'the latch is dropped': value('before & ~LOADED') },
   },
+  'forgotten-in-one-step': {
+    rule: 'What is pending of an LPI is forgotten in one step, in its state and in a list register.',
+    mistakes: {
+      'the latch first': instead(
+        `const before = interrupts.amend(at, LATCH | UNQUEUED, 0);
+  for (;;) {
+    const now = interrupts.state(at);
+    if ((now & LOADED) === 0 || interrupts.replace(at, now, interrupts.rerouted(lpi, now & ~LOADED))) return before;
+  }`,
+      ),
+    },
+  },
+  'fold-looks-at-loaded': {
+    rule: 'A fold gives nothing back to an interrupt that another thread has taken out of the list register.',
+    mistakes: { 'looks at the target alone': instead('if (targetOf(before) !== this.#vcpu) return;') },
+  },
   'fold-is-one-step': {
     rule: 'A list register is folded back in one step.',
     mistakes: { 'in two steps': instead('interrupts.amend(at, ~0, after);') },
+  },
+
+  // src/gic/vpe.ts
+  'dying-vpe-stays': {
+    rule: 'A vPE that is not mapped is not moved.',
+    mistakes: {
+      'moved all the same': instead('store(this.#words, this.#state, moved(MAPPED));\n    return true;'),
+    },
+  },
+  'vpe-leaves-before-look': {
+    rule: 'A vPE is not resident any more when the PE looks whether an interrupt is pending for it.',
+    mistakes: { 'looks first': toBehind('vpe-looks-when-left') },
+  },
+  'vpe-looks-when-left': {
+    rule: 'What is pending when a vPE leaves is looked for.',
+    mistakes: { 'not looked for': value('false') },
+  },
+  'pending-last-takes-doorbell': {
+    rule: 'PendingLast is reported instead of a doorbell, not beside one.',
+    mistakes: { 'left armed': instead('return isPending;') },
+  },
+  'pending-before-residency': {
+    rule: 'An interrupt is pending before its thread asks whether the vPE is resident.',
+    mistakes: {
+      'asks first': instead(
+        'if (this.#enabled.has(bit)) this.#announce();\n    this.#pending.set(bit);\n    return;',
+      ),
+    },
+  },
+  'enabled-before-pending-look': {
+    rule: 'An interrupt is enabled before its thread asks whether it is pending.',
+    mistakes: {
+      'asks first': instead(
+        'if (this.#pending.has(bit)) this.#announce();\n    this.#enabled.set(bit);\n    return;',
+      ),
+    },
+  },
+  'doorbell-rings-once': {
+    rule: 'The thread that takes the doorbell rings it, and no other.',
+    mistakes: {
+      'in two steps': instead('store(this.#words, this.#state, state & ~ARMED);\n      return state;'),
+    },
   },
 } satisfies Rows;

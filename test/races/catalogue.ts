@@ -28,7 +28,7 @@ export function catalogue(races: readonly Race[]): string {
 const INTRODUCTION = `# Races of interrupt delivery
 
 Every program here is small, and has a race that is known from KVM, from a hypervisor, from a VMM, or from the primitives
-below them. 25 of them were found and repaired there. The other four (8, 13, 18 and 22) are races that a guard in the code prevents,
+below them. 29 of them were found and repaired there. The other four (8, 13, 18 and 22) are races that a guard in the code prevents,
 as a comment beside the guard explains. Where we have not read a commit itself, the text says so. Each race comes twice:
 the *buggy* variant has the bug, and the *fixed* variant does not. The fixed variant is the machine of this project
 itself, wherever the machine has that mechanism: not a copy, but the same functions that run in the worker threads.

@@ -201,6 +201,28 @@ describe('an LPI in a list register', () => {
     passesEvery(onMachine(off));
   });
 
+  /** vCPU 0 leaves its guest, and folds the LPI back, while the redistributor turns LPIs off. */
+  const offAtExit: Story = {
+    ...off,
+    name: 'loaded-lpi-turned-off-at-exit',
+    threads: {
+      other: (view) => view.gic.lpis.forget(0),
+      vcpu: (view) => view.leave(0),
+    },
+    finally: (view) => {
+      isOnOneList(view);
+      expect(view.delivered(0), 'deliveries after LPIs were turned off').toBe(0);
+    },
+  };
+
+  test('is pending no longer once LPIs are off, though its guest is left at the same time', () => {
+    passesEvery(onMachine(offAtExit));
+  });
+
+  test('is pending again where its latch is forgotten before its list register', () => {
+    isCaught(onMachine(offAtExit, 'forgotten-in-one-step: the latch first'), LOSSES);
+  });
+
   test('is taken all the same by an acknowledge that does not look at the state', () => {
     isCaught(onMachine(off, 'acknowledge-looks-again: never'), LOSSES);
   });
