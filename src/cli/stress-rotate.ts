@@ -36,6 +36,8 @@ const OF_ONE_RUN = [
     'thorough',
     'untilCovered',
     'lrs',
+    'irqchip',
+    'programs',
   ],
 ];
 
