@@ -7,7 +7,7 @@ import type { GuestBoard } from './guest-board.ts';
 
 const hex = (value: bigint) => `0x${value.toString(16)}`;
 
-/** The registers of an exception that a core takes again and again. The core stands still. */
+/** The registers of the exception that a core takes again and again. Only while the core does not run. */
 export function exceptionOf(core: Core): string {
   const registers = Object.entries({ ESR_EL1, ELR_EL1, FAR_EL1, VBAR_EL1 });
   return [`pc ${hex(core.pc)}`, ...registers.map(([name, at]) => `${name} ${hex(core.state(at))}`)].join(
@@ -15,7 +15,7 @@ export function exceptionOf(core: Core): string {
   );
 }
 
-/** The error of a guest that ended as `stuck`. @param more - what else is known of the guest */
+/** The error of a guest that ended as `stuck`. @param more - more facts about the guest, as the end of the sentence */
 export function stuckError(board: GuestBoard, more?: string): IrqError {
   const vcpu: VcpuId = Math.max(0, board.end.vcpu);
   const { core, instructions } = new BoardVcpu(board, vcpu);
@@ -25,7 +25,7 @@ export function stuckError(board: GuestBoard, more?: string): IrqError {
   );
 }
 
-/** Where each vCPU that is on was when it last looked around; for a guest that makes no headway. The main thread. */
+/** The pc of each vCPU that is on, as of the end of its last slice. The main thread. */
 export function placesOf(board: GuestBoard): string {
   const on = Array.from({ length: board.plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu)).filter(
     ({ id }) => board.psci.isOn(id),

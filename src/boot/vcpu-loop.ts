@@ -73,7 +73,7 @@ export class VcpuLoop {
       if (this.#hasWork) return;
       break;
     }
-    // A timer whose line is up already, and wakes nobody, is nothing to wait for.
+    // A timer whose line is asserted already wakes no vCPU later: no time to wait for.
     const deadline = vcpu.readiness === 'off' ? NEVER : vcpu.nextRise;
     clock.setDeadline(vcpu.id, deadline);
     const ticket = this.#bell.announce();

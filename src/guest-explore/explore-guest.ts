@@ -53,7 +53,7 @@ const LEARNING = 3;
 const LEARNING_INSTRUCTIONS = 200_000;
 /** A guest that ends by itself within so many instructions is run to its end. */
 const WHOLE = 1_000_000;
-/** What is run of any other guest: hundreds of schedules a second, where {@link WHOLE} would make a few. */
+/** The bound for any other guest: hundreds of schedules a second, where {@link WHOLE} would make a few. */
 const WINDOW = 20_000;
 const SHRINK_RUNS = 3_000;
 const SHRINK_MS = 15_000;

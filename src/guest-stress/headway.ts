@@ -1,12 +1,12 @@
 import { BoardVcpu } from '../boot/board-vcpu.ts';
 import type { GuestBoard } from '../boot/guest-board.ts';
 
-/** Of all vCPUs: a kernel is at its init after 260 to 360 million. */
+/** Instructions of all vCPUs together: a kernel is at its init after 260 to 360 million. */
 const MOST_BOOT = 5e9;
-/** Longer than a vCPU that was not rung may sleep before that is a finding of its own, ms. */
+/** Longer than the time after which a vCPU that sleeps beside a signalled interrupt is a finding of its own, ms. */
 const ASLEEP_MS = 10_000;
 
-/** Notices that a guest will never get to its init. Made on the main thread before the guest runs, and asked there. */
+/** Detects a guest that will never get to its init. Made before the guest runs; the main thread only. */
 export class Headway {
   readonly #board: GuestBoard;
   readonly #vcpus: readonly BoardVcpu[];
@@ -17,7 +17,7 @@ export class Headway {
     this.#vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu));
   }
 
-  /** Why there is none, as the end of a sentence; `undefined` while there may be some. To be asked again and again. */
+  /** The reason, as the end of a sentence; `undefined` while the guest may still get there. Call periodically. */
   lost(): string | undefined {
     const now = performance.now();
     if (!this.#board.isAsleep) this.#awakeAt = now;

@@ -228,7 +228,7 @@ type Wait = {
   readonly what: string;
   readonly done: () => boolean;
   readonly ms: number;
-  /** Why the guest will never do it. */
+  /** The reason for which the guest will never be `done`, once there is one. */
   readonly lost?: (() => string | undefined) | undefined;
 };
 

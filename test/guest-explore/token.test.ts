@@ -83,7 +83,7 @@ describe('symbols', () => {
     expect(nameOf(0x1000n)).toBe('0x1000');
   });
 
-  test('are none of a file that has no functions, whatever it is', () => {
+  test('are none of a file that has no functions', () => {
     const map = 'ffffffffffffffff B The real System.map is in the linux-image-VERSION-dbg package\n';
     for (const file of [
       new Uint8Array(),
