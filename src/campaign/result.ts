@@ -210,6 +210,7 @@ function searchState({ answering }: Tally): SearchState | undefined {
   if (last === undefined || !last.planned.ends) return undefined;
   const { name, branches } = last.planned;
   if (branches.subtrees !== undefined) return { name, extra: last.sum.extra };
+  if (name === 'states') return { name, extra: last.sum.extra, states: last.sum.states };
   if (!name.startsWith('dfs')) return { name };
   return { name, cut: last.sum.cut, fraction: last.sum.share };
 }

@@ -12,8 +12,10 @@ export type SearchSum = Counted & {
   readonly cut: boolean;
   /** Of the whole tree of a depth-first search, 0 to 1, were all branches of a fork alike. */
   readonly share: number;
-  /** Of `optimal`: schedules that were run besides, and show nothing new. */
+  /** Of `optimal` and `states`: schedules that were begun besides, and show nothing new. */
   readonly extra: number;
+  /** Of `states`: how many were met. */
+  readonly states: number;
   /** A thread came to no operation: the search cannot go on. */
   readonly hung: boolean;
   /** Time of one thread, s. */
@@ -25,6 +27,7 @@ export class Sum extends Counts {
   cut = false;
   share = 0;
   extra = 0;
+  states = 0;
   hung = false;
   seconds = 0;
   readonly #races = new Map<string, DataRace>();
@@ -35,6 +38,7 @@ export class Sum extends Counts {
     this.cut ||= sum.cut;
     this.share += sum.share;
     this.extra += sum.extra;
+    this.states += sum.states;
     this.hung ||= sum.hung;
     this.seconds += sum.seconds;
     for (const race of sum.races) {
@@ -56,7 +60,7 @@ export class Sum extends Counts {
   }
 
   toPlain(): SearchSum {
-    const { cut, share, extra, hung, seconds } = this;
+    const { cut, share, extra, states, hung, seconds } = this;
     return {
       ...this.counted(),
       races: this.races,
@@ -64,6 +68,7 @@ export class Sum extends Counts {
       cut,
       share,
       extra,
+      states,
       hung,
       seconds,
     };
@@ -91,6 +96,7 @@ export function sumOf(found: PartResult, shares: number, seconds: number): Searc
     cut: search?.cut ?? false,
     share: (search?.fraction ?? 0) * shares,
     extra: search?.extra ?? 0,
+    states: search?.states ?? 0,
     hung: hang !== undefined,
     seconds,
   };
