@@ -53,9 +53,9 @@ test('a built-in object that was replaced is named where the search fails for it
 
 test.each([
   [
-    'that replaces Error, with a search that fails for it',
+    'that replaces Error, and has a setup without shared memory',
     `${LOST}\nscenario.setup = () => { globalThis.Error = undefined; return new Int32Array(1); }; delete scenario.words;`,
-    /has replaced Error, which irqloom itself needs/,
+    /the state has no SharedArrayBuffer/,
   ],
   [
     'that replaces Error, and is no scenario',
@@ -65,7 +65,7 @@ test.each([
   [
     'that replaces Object and Reflect, and throws',
     'globalThis.Object = globalThis.Reflect = undefined; throw new Error("mine");',
-    /cannot be loaded: mine/,
+    /cannot be loaded: Error: mine/,
   ],
 ])('a scenario %s, gets the error that is its own, with its status', async (_what, text, message) => {
   const { status, stderr } = await explore(text);

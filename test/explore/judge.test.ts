@@ -14,7 +14,7 @@ import type { Program, Statement } from './judge/program.ts';
 import { hasLoop, randomProgram } from './judge/random-program.ts';
 
 const LIMITS: Limits = { schedules: 2000, steps: 3000, work: 60_000 };
-const A_TEST = 40;
+const A_TEST = 26;
 const TESTS = 6;
 
 /** What is wrong with the first program from a seed on that has a difference. */

@@ -3,6 +3,9 @@ import { framesAbove, stackAbove } from '../telling/sites.ts';
 
 type Exit = (code?: unknown) => never;
 
+/** Taken before code under test is loaded: that code may replace the global object `Object`. */
+const { defineProperty } = Object;
+
 /** The functions of `process` that end it. */
 const EXITS = ['exit', 'reallyExit', 'abort'] as const;
 const exits = process as unknown as Record<(typeof EXITS)[number], Exit>;
@@ -52,7 +55,7 @@ export function replaceExits(refuse: (call: string) => never): () => void {
 }
 
 function put(name: string, value: Exit): void {
-  Object.defineProperty(process, name, { value, configurable: true, writable: true });
+  defineProperty(process, name, { value, configurable: true, writable: true });
 }
 
 /** Whether Node.js's own worker code makes the call. */
