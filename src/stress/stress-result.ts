@@ -15,14 +15,17 @@ export const LINE_MODES = ['irq-line', 'resample', 'both'] as const;
 
 export type LineMode = (typeof LINE_MODES)[number];
 
-/** Which thread routes a signal; `both`: each device does so itself in some of its bursts, and leaves others to the main thread. */
+/**
+ * The thread that routes a signal; `both`: each device routes some of its bursts by itself, and leaves others to the main
+ * thread.
+ */
 export type StressDispatch = Dispatch | 'both';
 
 export const CHURNS = ['none', 'light', 'heavy'] as const;
 
 export type Churn = (typeof CHURNS)[number];
 
-/** Churn of the driver, counted in shared words so that a live view sees it. */
+/** Churn of the driver, counted in shared words so that a live view sees the counts. */
 export const CHURN_COUNTS = [
   'moves',
   'routeUpdates',
@@ -44,11 +47,11 @@ export type ChurnCount = (typeof CHURN_COUNTS)[number];
 export type VcpuShare = {
   readonly vcpu: VcpuId;
   readonly delivered: number;
-  /** Times it parked, and halts that polling cut short. */
+  /** Times the vCPU parked, and halts that polling cut short. */
   readonly halts: number;
   readonly pollHits: number;
   readonly latencyNs: Summary;
-  /** What it took of each device, in their order. */
+  /** The vCPU's share of each device, in the devices' order. */
   readonly devices: readonly PairShare[];
 };
 
@@ -67,7 +70,7 @@ export type DeviceShare = {
   readonly coalesced: number;
 };
 
-/** A violation with every name that its source has. -1 where it has none of that kind. */
+/** A violation with every name that its source has. -1 where the source has no name of that kind. */
 export type NamedViolation = Omit<Violation, 'churn'> & {
   /** The kind of churn that went on; `mixed`, or `none`. */
   readonly churn: ChurnCount | 'mixed' | 'none';
@@ -88,9 +91,12 @@ export type StressResult = {
     readonly events: number;
     readonly spis: number;
     readonly abi: DesignName;
-    /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS; on x86 a vector. */
+    /**
+     * The interrupt that an event ends in: an SPI in place of an LPI where no irqfd of the design leads to the ITS; on x86 a
+     * vector.
+     */
     readonly eventsAs: 'lpi' | 'spi' | 'vector';
-    /** x86's interrupt controllers; left out: a GICv3. What is called an INTID is a vector then. */
+    /** x86's interrupt controllers; left out: a GICv3. The fields called INTID hold a vector then. */
     readonly irqchip?: 'ioapic';
     readonly lines: LineMode;
     readonly dispatch: StressDispatch;
@@ -121,19 +127,25 @@ export type StressResult = {
   readonly seconds: number;
   readonly injectedPerSecond: number;
   readonly deliveredPerSecond: number;
-  /** From the signal to the handler, of one in `stampEvery` signals of a source; one that found an earlier one waiting is not timed. */
+  /**
+   * From the signal to the handler, of one in `stampEvery` signals of a source; a signal that found an earlier one waiting is
+   * not timed.
+   */
   readonly latencyNs: Summary;
   readonly stampEvery: number;
   readonly churn: Readonly<Record<ChurnCount, number>>;
-  /** Phases in which the driver kept still until all had settled; null where it never did. */
+  /** Phases in which the driver kept still until all signals had settled; null where no phase was. */
   readonly stillness: Stillness | null;
-  /** Rules of the architecture, and of KVM, that the driver looked at when all was at rest; null where it never was. */
+  /**
+   * Rules of the architecture, and of KVM, that the driver looked at while all threads were at rest; null where the driver
+   * looked at none.
+   */
   readonly rules: RulesResult | null;
   /** SGIs between the vCPUs, those among them that the driver sent with ISPENDR; null where none were sent. */
   readonly sgis: { readonly sent: number; readonly delivered: number } | null;
-  /** What of the machine the run has met; null where a guest has a driver of its own, which is not followed. */
+  /** The points of coverage that the run has met; null for a guest with a driver of its own, which is not followed. */
   readonly coverage: Coverage | null;
-  /** What the delays of the threads came to; null where they ran freely. */
+  /** The delays of the threads; null where the threads ran freely. */
   readonly perturbation: PerturbationFigures | null;
   /** Of the list registers of all vCPUs; null where there are none. */
   readonly listRegisters: ListRegisterCounters | null;
@@ -160,7 +172,7 @@ export type ProgramsResult = {
   readonly failure: {
     /** The scenario's name, for `irqloom replay`. */
     readonly program: string;
-    /** What its threads do, a line each. */
+    /** The actions of its threads, a line each. */
     readonly threads: readonly string[];
     readonly kind: string;
     readonly message: string;

@@ -10,7 +10,7 @@ export type Violation = {
   readonly source: number;
   readonly intid: Intid;
   readonly vcpu: VcpuId;
-  /** Signals begun by the device, and the last of them that a handler had seen, when it was found. */
+  /** Signals that the device had begun when the violation was found, and the last of them that a handler had seen. */
   readonly sent: number;
   readonly seen: number;
   /** The kind of churn that went on, as `Proof.churn` says. */

@@ -105,7 +105,7 @@ export const CONTROLLER_RULES: readonly Rule[] = [
       const { gic } = rest.context;
       gic.disable();
       rest.stays(chosen, true, () => rest.signal(chosen), 'the distributor is off');
-      // KVM holds back what is pending when the distributor is turned on, until it comes again.
+      // KVM holds back the pending interrupts when the guest turns the distributor on, until their next signal.
       const again = () => {
         gic.enable();
         if (!rest.context.machine.gic.personality.requeues) rest.signal(chosen);

@@ -24,7 +24,7 @@ const message = (name: string, look: (rest: AtRest, chosen: Chosen) => void): Ru
   },
 });
 
-/** Writes the configuration of an LPI, and has the GIC read it: by INV, or by INVALL. */
+/** Writes the configuration of an LPI, and has the GIC read the byte: by INV, or by INVALL. */
 function configure(rest: AtRest, { source }: Chosen, config: number): void {
   const { context } = rest;
   const { intid, deviceId, eventId, vcpu } = source;
@@ -126,7 +126,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
       const device = machine.its.devices()[0];
       const [ram] = machine.config.memory;
       if (lpi === undefined || !device || !ram) return false;
-      // The entry of the event lies in the table of a device that has one, so that it is in memory, and nothing else is there.
+      // The entry of the event lies in the table of an existing device, so the entry is in memory and overlaps no other data.
       const ittAddr = device.ittAddr - ((ITT_ENTRY * lpi) & ~(ITT_ALIGNMENT - 1));
       if (ittAddr < ram.base) return false;
       const event = { deviceId: SPARE_DEVICE, eventId: lpi as number } as const;

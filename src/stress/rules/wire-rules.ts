@@ -107,7 +107,7 @@ export const WIRE_RULES: readonly Rule[] = [
     const { intid, vcpu } = chosen.source;
     machine.bus.write(machine.config.gicdBase + gicd.IROUTER + 8 * intid, 8, NOWHERE);
     rest.stays(chosen, true, () => rest.signal(chosen), 'it is routed to no vCPU');
-    // KVM holds back what was pending without a target until it comes again.
+    // KVM holds back an interrupt that was pending without a target until its next signal.
     const again = () => {
       gic.targetSpi(intid, vcpu);
       if (!machine.gic.personality.requeues) rest.signal(chosen);
