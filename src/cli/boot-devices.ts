@@ -6,7 +6,7 @@ const UNITS = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const;
 const MOST_DISK = 2 ** 30;
 const TEST_DEVICE = 'pci-testdev';
 
-/** What `--device` asks for, each once: the devices, and what is on their disks. @throws IrqError `ERR_USAGE`, `ERR_FILE` */
+/** The devices of `--device`, each once, and the bytes of their disks. @throws IrqError `ERR_USAGE`, `ERR_FILE` */
 export function parseDevices(
   given: readonly string[],
   read: (file: string) => Uint8Array,

@@ -35,7 +35,7 @@ function addressOf(text: string): Address {
 
 const isLocal = (host: string) => /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host);
 
-/** A web server that shows the last result it was given: the page at `/`, JSON at `/status.json`, OpenMetrics at `/metrics`. */
+/** A web server that shows the last result: the page at `/`, JSON at `/status.json`, OpenMetrics at `/metrics`. */
 export class CampaignPage {
   readonly #server: Server;
   readonly #token: string | undefined;
@@ -106,7 +106,10 @@ export class CampaignPage {
     else say(404, text, 'there is /, /status.json and /metrics\n');
   }
 
-  /** Local: a page of another site must not read this one under a name of its own. Else: the token, as a parameter or a header. */
+  /**
+   * Local: a page of another site must not read the campaign under a host name of that site. Else: the token, as a parameter
+   * or a header.
+   */
   #mayRead({ headers }: IncomingMessage, url: URL): boolean {
     if (this.#token === undefined) return isLocal(hostOf(headers.host ?? ''));
     const [, bearer] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];

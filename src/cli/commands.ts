@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 
 /**
- * The commands, in the order of the help. Each is loaded when it is run, or when help lists them all: a command takes
+ * The commands, in the order of the help. Each is loaded for its own run, or for a help that lists all commands: a command
+ * takes
  * half as long to start as with everything loaded.
  */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {

@@ -47,7 +47,7 @@ export function wordsOf(command: Command): CommandWords {
   };
 }
 
-/** What follows a flag, by its placeholder: `<file>`, `<folder>`, one of some words, or something to be typed. */
+/** The value of a flag, by its placeholder: `<file>`, `<folder>`, one of some words, or a text to be typed. */
 function whatFollows(flags: string, choices: readonly string[] | undefined): FlagWords['value'] {
   if (choices !== undefined) return choices;
   const [, placeholder] = /[<[]([^>\]]+)[>\]]/.exec(flags) ?? [];

@@ -75,7 +75,7 @@ function exitOf({ differ, unsupported, interrupted }: ConformResult): number {
   return unsupported > 0 ? EXIT.noAnswer : EXIT.held;
 }
 
-/** Work on one vector after the other, with a line that says how far that is; Ctrl-C ends it between two vectors. */
+/** Works on one vector after the other, with a line of progress; Ctrl-C ends the work between two vectors. */
 async function followed<T>(pieces: Pieces<T>, paths: readonly string[]): Promise<T> {
   const line = new ProgressLine();
   const progress = (done: number) => line.show(() => `vector ${done + 1} of ${paths.length}: ${paths[done]}`);

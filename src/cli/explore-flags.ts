@@ -24,7 +24,7 @@ export type ExploreFlags = ExploreOptions &
     json?: boolean;
   };
 
-/** What `free` takes: it searches nothing, so nothing bounds a search. */
+/** The flags of `free`. The executor searches no schedules, so flags that bound a search are left out. */
 const OF_FREE = ['executor', 'seed', 'seconds', 'runs', 'json', 'junit', 'export', 'plain'];
 
 /** The names that vitest takes for tests. */

@@ -38,7 +38,7 @@ function checkOptions(args: readonly string[], isGiven: (option: string) => bool
 }
 
 /**
- * `irqloom explore --guest FILE`: runs schedules of a booted guest, and shows the smallest one that fails.
+ * `irqloom explore --guest FILE`: runs schedules of a booted guest, and shows the smallest schedule that fails.
  * @param args - arguments beside the options; @param isGiven - whether the user has written an option
  */
 export async function exploreGuestCommand(

@@ -22,7 +22,7 @@ import { type Found, findScenarios, listScenarios, loadOptions, loadWords } from
 import { printResult, printText } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
-/** The version of what `--json` prints. */
+/** The version of the output of `--json`. */
 export const SCHEMA_VERSION = 1;
 
 const DEFAULT_STEPS = 10_000;
@@ -35,7 +35,7 @@ const EXAMPLES = [
   ],
 ] as const;
 
-/** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
+/** `irqloom explore`: runs a scenario under many schedules, and shows the smallest schedule that fails. */
 export function exploreCommand(): Command {
   const [exportOption, plainOption] = loadOptions();
   const command = new Command('explore')
@@ -141,7 +141,7 @@ async function explore(args: readonly string[], flags: ExploreFlags): Promise<nu
   }
   const all = (await Promise.all(args.map((argument) => findScenarios(argument, flags)))).flat();
   checkOutputs(flags, all);
-  // A result is never lost for want of a place to write it: the outputs are opened before the search.
+  // The command opens the outputs before the search, so that no result is lost for want of a place.
   const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
   const save = flags.save === undefined ? undefined : new OutputFile(flags.save);
   const junit = flags.junit === undefined ? undefined : new OutputFile(flags.junit);
@@ -191,7 +191,7 @@ async function search({ source }: Found, flags: ExploreFlags, signal: AbortSigna
   }
 }
 
-/** What is known of a search whose thread had to be ended while code under test was busy. */
+/** The last known state of a search whose thread was ended by force while code under test was busy. */
 function unansweredResult({ unanswered, last }: Unanswered, flags: ExploreFlags): ExploreResult {
   const { schedules, steps, seconds } = last;
   const why =
@@ -254,7 +254,7 @@ function saveTest(save: OutputFile, explored: Explored | undefined, steps = DEFA
   else save.discard();
 }
 
-/** Whether something could be written; what was in the way goes to stderr, and the result stands all the same. */
+/** Whether the file could be written; the error goes to stderr, and the result stands all the same. */
 function attempt(write: (() => void) | undefined): boolean {
   try {
     write?.();

@@ -19,7 +19,7 @@ const EXAMPLES = [
   ['guests ipi-self --json', 'one, as JSON'],
 ] as const;
 
-/** `irqloom guests`: guests that do what public test suites check, on real threads. */
+/** `irqloom guests`: guests that make the checks of public test suites, on real threads. */
 export function guestsCommand(): Command {
   const command = new Command('guests')
     .summary('run guests with the checks of kvm-unit-tests and the kernel selftests')

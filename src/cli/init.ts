@@ -16,7 +16,7 @@ type Template = {
   readonly devDependencies?: Readonly<Record<string, string>>;
 };
 
-/** What each kind of project is, and how it is run. Its files lie in `templates/KIND`. */
+/** The purpose of each kind of project, and its scripts. Its files lie in `templates/KIND`. */
 const KINDS = {
   harness: {
     about: 'a guest and a device of your own, with a test',
@@ -78,7 +78,10 @@ export function initCommand(): Command {
   return withExamples(command, EXAMPLES);
 }
 
-/** Writes a project. @returns the names of its files and how to run them. @throws IrqError `ERR_FILE` where the folder has files of its own */
+/**
+ * Writes a project. @returns the names of its files and its commands. @throws IrqError `ERR_FILE` where the folder has other
+ * files
+ */
 function init(folder: string, kind: Kind): string {
   const root = resolve(folder);
   const template: Template = KINDS[kind];

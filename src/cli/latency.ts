@@ -66,7 +66,7 @@ const EXAMPLES = [
   ['latency --guest guest.mjs --json', 'your own handler; a result to save, for compare-runs and --baseline'],
 ] as const;
 
-/** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
+/** `irqloom latency`: how long an interrupt takes, and each stage's share, beside the limits of the host. */
 export function latencyCommand(): Command {
   const command = new Command('latency')
     .summary('measure how long an interrupt takes, stage by stage, beside what the machine can do')

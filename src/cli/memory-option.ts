@@ -8,7 +8,10 @@ export type MemoryFlag = { readonly mebibytes: number; readonly model: MemoryMod
 /** Where nothing is said. */
 export const DEFAULT_MEMORY: MemoryFlag = { mebibytes: 512, model: 'strong' };
 
-/** `--memory`, which takes a size or a model, and may be given twice. It has no default of its own: {@link DEFAULT_MEMORY}. */
+/**
+ * `--memory`, which takes a size or a model, and may be given twice. Commander has no default for the flag: {@link
+ * DEFAULT_MEMORY}.
+ */
 export function memoryOption(of = ''): Option {
   const { mebibytes, model } = DEFAULT_MEMORY;
   return new Option(

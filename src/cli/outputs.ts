@@ -2,8 +2,8 @@ import { EXIT, exitStatusOf } from './exit.ts';
 import { OutputFile } from './output-file.ts';
 
 /**
- * The files that a command writes at its end. All are opened before the run; the text result goes to stdout first, and
- * then the files are written, so that a picture that cannot be written costs the picture and nothing else.
+ * The files that a command writes at its end. All are opened before the run; the text result goes to stdout first, and the
+ * files follow, so that a picture that cannot be written costs only the picture.
  */
 export class Outputs {
   readonly #pending: { readonly file: OutputFile; readonly text: () => string | Uint8Array }[] = [];
@@ -16,7 +16,7 @@ export class Outputs {
     return path === undefined ? undefined : new OutputFile(path);
   }
 
-  /** Plans what goes into an open file; nothing where the file was not asked for. */
+  /** Plans the text of an open file; no action where the user did not ask for the file. */
   plan(file: OutputFile | undefined, text: () => string | Uint8Array): void {
     if (file !== undefined) this.#pending.push({ file, text });
   }

@@ -208,7 +208,7 @@ async function stress(flags: StressFlags, given: readonly string[]): Promise<num
   const programs = programSeconds(flags, given);
   const options = optionsOf(flags, programs);
   const own = isOwn(flags);
-  // Only what the run had, so that the command is taken as it is.
+  // Only the settings that the run had, so that the command line takes the command.
   const { perturb } = options;
   const { abi, irqchip, shared } = flags;
   const repeat = repeatCommand(

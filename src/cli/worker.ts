@@ -8,7 +8,7 @@ import { redisUrl } from './redis-url.ts';
 import { say } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
-/** After so long without a renewal a job goes to another worker, s: as BullMQ has it. */
+/** After so long without a renewal the job goes to another worker, s: BullMQ's default. */
 const LOCK_S = 30;
 
 type Flags = { redis: string; jobs?: number; lock: number };

@@ -3,7 +3,9 @@ import { type CalibrationFigures, isSteady } from '../threads/calibration-figure
 import { table } from './table.ts';
 import { factor, time } from './units.ts';
 
-/** By how much something moved: `+12 %`, or `57 ×` where percents would be silly; `–` where it was not measured both times. */
+/**
+ * The change of a figure: `+12 %`, or `57 ×` where percents would be silly; `–` where the figure was not measured both times.
+ */
 export function drift(share: number): string {
   if (Number.isNaN(share)) return '–';
   if (share >= 9) return factor(1 + share);

@@ -4,7 +4,7 @@ import { tableCard } from './html/figure.ts';
 import { page } from './html/page.ts';
 import { count, plural, time } from './units.ts';
 
-/** A campaign as a page: how far the campaign is, what fails, which workers do it. Shown live, each time anew. */
+/** A campaign as a page: its progress, its failures, its workers. Drawn anew each time where the page is live. */
 export function campaignHtml(result: CampaignResult): string {
   const { name, items, jobs, workers, seconds, state } = result;
   const failing = items.filter(({ verdict }) => verdict === 'fail');

@@ -31,7 +31,7 @@ const MEANING: Readonly<Record<Failure['kind'], string>> = {
 /**
  * The result of `irqloom explore` as one self-contained page.
  * @param repeat - the whole command that repeats a failure
- * @param whatIf - the failing schedule step by step; without it the page has no card to go through it
+ * @param whatIf - the failing schedule step by step; without `whatIf` the page has no card to step through
  */
 export function exploreHtml(
   result: ExploreResult | ConfirmedResult,

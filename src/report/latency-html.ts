@@ -150,7 +150,7 @@ function panelsOf(paths: readonly Path[]): Panel[] {
   );
 }
 
-/** A way to give the signal has its name and its colour, wherever it is shown. */
+/** The name and the colour of a path's signal, the same wherever shown. */
 function identity(path: Path | undefined): { readonly name: string; readonly mark: string } {
   return { name: path?.source ?? '', mark: markOf(SIGNALS.indexOf(path?.source ?? 'irqfd')) };
 }

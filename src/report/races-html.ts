@@ -10,7 +10,7 @@ import { page } from './html/page.ts';
 import { fixedCell, freeCell, kindText } from './races-text.ts';
 import { count, plural } from './units.ts';
 
-/** The catalogue of races as it was run: one HTML file, with the story and the failing schedule of each. */
+/** The catalogue of races after a run: one HTML file, with the story and the failing schedule of each. */
 export function racesHtml(runs: readonly RaceRun[], seed: number, seconds: number): string {
   const held = runs.filter(({ result }) => heldUp(result)).length;
   const all = held === runs.length;

@@ -168,7 +168,9 @@ function churnText({ churn, config }: StressResult): string {
   return parts.join(', ');
 }
 
-/** The first violations of a run as a table; no line where there are none. @param named - what an interrupt's number is called */
+/**
+ * The first violations of a run as a table; no line for a run without any. @param named - the word for an interrupt's number
+ */
 export function violationLines(
   violations: readonly NamedViolation[],
   named: 'INTID' | 'vector' = 'INTID',

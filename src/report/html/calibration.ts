@@ -18,7 +18,7 @@ export function calibrationTiles(clock: ClockFigures, { spinNs, parkNs }: Calibr
   ];
 }
 
-/** All of it, as a table. */
+/** The whole calibration, as a table. */
 export function calibrationCard(clock: ClockFigures, calibration: CalibrationFigures): string {
   const { spinNs, parkNs, eventCountNs, waitAsyncNs, postMessageNs, comlinkNs, moved } = calibration;
   return tableCard(

@@ -1,6 +1,6 @@
 import { escaped } from './markup.ts';
 
-/** A button that copies a text; it is hidden until the page's script gives it its work. */
+/** A button that copies a text; hidden until the page's script gives the button its work. */
 export function copyButton(name: string, text: string, id = ''): string {
   return `<button type="button" class="copy"${id && ` id="${id}"`} data-name="${escaped(name)}" data-copy="${escaped(text)}" hidden>${escaped(name)}</button>`;
 }
