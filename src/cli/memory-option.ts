@@ -9,8 +9,8 @@ export type MemoryFlag = { readonly mebibytes: number; readonly model: MemoryMod
 export const DEFAULT_MEMORY: MemoryFlag = { mebibytes: 512, model: 'strong' };
 
 /**
- * `--memory`, which takes a size or a model, and may be given twice. Commander has no default for the flag: {@link
- * DEFAULT_MEMORY}.
+ * `--memory`, which takes a size or a model, and may be given twice. Commander has no default for the flag:
+ * {@link DEFAULT_MEMORY} holds both.
  */
 export function memoryOption(of = ''): Option {
   const { mebibytes, model } = DEFAULT_MEMORY;

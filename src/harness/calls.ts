@@ -15,9 +15,9 @@ export type GivenMsi = {
   readonly deviceId: DeviceId;
   /** The EventID. */
   readonly data: number;
-  /** Guest-physical; the doorbell of the machine's ITS where it is left out. */
+  /** Guest-physical; left out: the doorbell of the machine's ITS. */
   readonly address?: number;
-  /** KVM_MSI_VALID_DEVID where it is left out. */
+  /** Left out: KVM_MSI_VALID_DEVID. */
   readonly flags?: number;
 };
 
@@ -110,7 +110,7 @@ export class MachineCalls {
   /**
    * KVM_IRQ_LINE: moves a wire. SPIs are edge-triggered at boot.
    * @param intid - of an SPI, or of a PPI
-   * @param vcpu - whose PPI; of no meaning for an SPI
+   * @param vcpu - the vCPU of a PPI; of no meaning for an SPI
    * @throws KvmError EINVAL, ENXIO
    */
   irqLine(intid: Intid, level: boolean, vcpu: VcpuId = 0): void {
@@ -118,7 +118,7 @@ export class MachineCalls {
     this.board.vm.irqLine(packIrqLine({ type, vcpu, intid }), level);
   }
 
-  /** Sends commands to the ITS by its queue, as the guest's driver does. @throws IrqError `ERR_CONFIG` where the ITS stops */
+  /** Sends commands to the ITS by its queue, as the guest's driver does. @throws IrqError `ERR_CONFIG` for a stopped ITS */
   sendIts(...commands: readonly ItsCommand[]): void {
     for (const command of commands) this.#judge.commands(command);
     this.#its.sendAll(commands);

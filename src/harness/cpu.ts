@@ -53,7 +53,7 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
         throw user.blame(`vcpu${id}`, `interrupt(cpu, ${intid})`, thrown);
       }
       places.leave(id);
-      // After the handler: a device that waits for its signal finds what the handler did.
+      // After the handler: a device that waits for its signal finds the handler's writes.
       if (source >= 0) proof.wake(devices[source] ?? 0, source);
       epoch = proof.epoch;
     },

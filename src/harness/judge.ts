@@ -12,7 +12,7 @@ const HARMLESS: ReadonlySet<ItsCommand['name']> = new Set(['SYNC', 'INV', 'INVAL
  * so the machine's calls tell the judge of every event that the caller moves or signals. The main thread.
  */
 export class Judge {
-  /** Numbers of the events whose way the caller has changed: not judged at all. */
+  /** Numbers of the events whose way the caller has changed: the proof does not judge them. */
   readonly moved = new Set<number>();
   /** Events that the caller has signalled beside their devices: the proof finds a loss, and takes no delivery for one too many. */
   readonly #signalled = new Set<number>();

@@ -13,7 +13,7 @@ const LOST_MS = 2_000;
 
 /** What became of the signals once every device had returned. */
 export type Rest = {
-  /** Events whose last signal is left pending, because the vCPU that would take it has stopped. */
+  /** Events whose last signal is left pending, because their vCPU has stopped. */
   readonly left: number;
 };
 

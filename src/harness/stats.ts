@@ -33,13 +33,13 @@ export type MachineStats = {
   readonly signals: number;
   readonly deliveries: number;
   readonly coalesced: number;
-  /** From a signal to its handler, ns; null where nothing was delivered. */
+  /** From a signal to its handler, ns; null for a run without deliveries. */
   readonly latencyNs: Summary;
   readonly vcpus: readonly VcpuStats[];
   readonly devices: readonly DeviceStats[];
 };
 
-/** Reads all counters. The main thread; it may be called while the machine runs. */
+/** Reads all counters. The main thread, also while the machine runs. */
 export function readStats(
   machine: Machine,
   plan: HarnessPlan,

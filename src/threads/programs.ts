@@ -11,7 +11,7 @@ export type GuestFactory<Options = unknown> = (
   options: Options,
 ) => Guest | Promise<Guest>;
 
-/** The program of a thread that is no vCPU's: `run` does all its work and returns the result. */
+/** The program of a thread other than a vCPU's: `run` does all its work and returns the result. */
 export type Program = { run(): unknown };
 
 /** Makes the program of a device's or any other thread. */
