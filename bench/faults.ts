@@ -1,6 +1,6 @@
 /**
  * The fault campaign: every kind of thread, every output and the whole process of a command are disturbed, one at a time.
- * A cell says how the command ended, and whether that is what docs/reliability.md promises.
+ * A cell says how the command ended, and whether docs/reliability.md promises that end.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ export type FaultOptions = {
 
 /**
  * Reads `--only TEXT`: the cells whose names have one of the texts; and `--node FILE`: another Node.js to try. Both may be
- * repeated; and `--markdown`. @throws Error for anything else
+ * repeated; and `--markdown`. @throws Error for any other argument
  */
 export function faultOptionsFrom(args: readonly string[]): FaultOptions {
   const { values } = parseArgs({

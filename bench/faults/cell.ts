@@ -24,7 +24,7 @@ export type Cell = {
   readonly bound: number;
   /** Disturbs, and says how the command ended; a text where the cell cannot be tried on this machine. */
   readonly run: (bound: number) => Promise<Ended | string>;
-  /** Judges: a sentence on what is wrong, or nothing. */
+  /** Judges: a sentence on the fault, or undefined. */
   readonly judge: (ended: Ended) => string | undefined;
 };
 
@@ -32,7 +32,7 @@ export type Disturbance = {
   readonly env?: Readonly<Record<string, string>>;
   /** The Node.js that runs the command; this one where left out. */
   readonly node?: string;
-  /** The shell's text around the command, which stands in it as COMMAND. */
+  /** The shell's text around the command; COMMAND stands for the command. */
   readonly shell?: string;
   /** Called with the process's number when the command has started. */
   readonly started?: (pid: number, said: () => string) => void;

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { join } from 'node:path';
 import { type Cell, expectEnd, irqloom } from './cell.ts';
 
-/** A command that writes a file at its end, and the exit status that it ends with undisturbed. */
+/** A command that writes a file at its end, and the exit status of an undisturbed run. */
 type Writer = {
   readonly name: string;
   readonly args: readonly string[];
@@ -100,7 +100,7 @@ function fullDevice({ name, args, flag, status, ending }: Writer, place: string)
   };
 }
 
-/** On a file system of its own: too small for the file, or one that may not be written. */
+/** On a file system of its own: too small for the file, or read-only. */
 function mounted(
   { name, args, flag, status, ending }: Writer,
   place: string,

@@ -5,7 +5,7 @@ export type Mistake = NamedMistake | MadeMistake;
 
 /** A mistake of the table of guards. */
 export type NamedMistake = {
-  /** Its name in the table: the guard, and what is done to it. */
+  /** Its name in the table: the guard, and the edit. */
   readonly guard: MistakeName;
   readonly file: string;
   /** What the guard keeps. */
@@ -22,7 +22,7 @@ export type MadeMistake = {
   readonly at: number;
 };
 
-/** The mistakes of some names. @throws Error where there is no such mistake, or it changes several files */
+/** The mistakes of some names. @throws Error for an unknown mistake, or a mistake in several files */
 export function named(names: readonly MistakeName[]): NamedMistake[] {
   return names.map((guard) => {
     const [file, ...others] = filesOf(guard);

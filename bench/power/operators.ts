@@ -6,9 +6,9 @@ import type { MadeMistake } from './mistake.ts';
 import { ROOT } from './root.ts';
 
 const SOURCE = join(ROOT, 'src');
-/** Where mistakes are made: what runs between a signal and its handler. */
+/** The folders with mistakes: the code between a signal and its handler. */
 const FOLDERS = ['gic', 'its', 'its/commands', 'kvm', 'memory', 'board'];
-/** Files of which a run uses nothing, or that say what is laid out where. */
+/** Files that a run does not use, or that only lay words out. */
 const LEFT_OUT =
   /layout|personality|regions|errno|error|faults|create-vm|snapshot|migration|attributes|designs|msi\.ts|fds\.ts|ioeventfds|operation-count|header|guest-memory/;
 
