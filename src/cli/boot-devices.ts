@@ -20,7 +20,10 @@ export function parseDevices(
       const readOnly = rest.at(-1) === 'ro';
       const disk = diskOf(rest.slice(0, readOnly ? -1 : undefined).join(':'), text, read);
       if (disk.length === 0)
-        throw new IrqError('ERR_USAGE', `--device ${text}: the disk is empty; give it one byte or more`);
+        throw new IrqError(
+          'ERR_USAGE',
+          `--device ${text}: the disk is empty; give the disk one byte or more`,
+        );
       devices.push({ kind, bytes: disk.length, readOnly });
       disks.push(disk);
     } else if ((kind === 'rng' || kind === 'net' || kind === 'console') && rest.length === 0)

@@ -26,10 +26,7 @@ function addressOf(text: string): Address {
   const [, host = LOCAL, digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === '' || port > 65_535)
-    throw new IrqError(
-      'ERR_USAGE',
-      `--serve ${text}: it takes PORT or HOST:PORT, such as 8642 or 0.0.0.0:8642`,
-    );
+    throw new IrqError('ERR_USAGE', `--serve ${text}: give PORT or HOST:PORT, such as 8642 or 0.0.0.0:8642`);
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port };
 }
 

@@ -54,7 +54,7 @@ export async function loadConfig(file: string, kind: FileKind = DEFAULTS): Promi
   const text = readInputFile(path, kind.holds, MOST_BYTES).toString('utf8');
   const extension = extname(path);
   if (!/^\.(?:[cm]?[jt]s|json)$/.test(extension))
-    throw new IrqError('ERR_USAGE', `${file} ${kind.lacks}: it has to end in .ts, .mjs, .js or .json`);
+    throw new IrqError('ERR_USAGE', `${file} ${kind.lacks}: its name has to end in .ts, .mjs, .js or .json`);
   if (extension === '.json') {
     try {
       return JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -96,7 +96,7 @@ async function evaluated(address: string, file: string): Promise<ConfigAnswer> {
       worker.once('message', resolve);
       worker.once('messageerror', (error) => refuse(readThrown(error).message));
       worker.once('error', (error) => refuse(readThrown(error).message));
-      worker.once('exit', () => refuse('its code ended its thread, or awaits what never comes'));
+      worker.once('exit', () => refuse('its code ended its thread, or awaits a promise that never settles'));
     });
   } finally {
     clearTimeout(bound);

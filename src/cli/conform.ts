@@ -44,10 +44,7 @@ export function conformCommand(): Command {
         .choices(PROFILES)
         .default('kvm'),
     )
-    .option(
-      '--answers',
-      'compare nothing: print the answers, as a recording has them; no recording is needed',
-    )
+    .option('--answers', 'only print the answers, in the format of a recording; no recording is needed')
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--report <file>', 'write the result as one HTML file')

@@ -49,7 +49,7 @@ export function checkGiven(args: readonly string[], flags: ExploreFlags, given: 
   const ofSearch = given.find((name) => !OF_FREE.includes(name));
   const wrong =
     flags.list && (beside !== undefined || args.length > 0)
-      ? `--list prints names and nothing else: leave out ${beside === undefined ? args[0] : `--${beside}`}`
+      ? `--list only prints names: leave out ${beside === undefined ? args[0] : `--${beside}`}`
       : has('depth') && strategy !== 'pct' && strategy !== 'auto'
         ? `--depth is for --strategy pct, and for auto, of which pct is a part; ${strategy} has none`
         : strategy !== 'dfs' && (has('preemptions') || has('delays'))

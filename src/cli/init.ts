@@ -133,7 +133,7 @@ function checkEmpty(root: string, folder: string): void {
     foreign.slice(0, 3).join(', ') + (foreign.length > 3 ? `, and ${foreign.length - 3} more` : '');
   throw new IrqError(
     'ERR_FILE',
-    `${folder} is not empty (${shown}), and init writes over nothing: name an empty folder, or a new one`,
+    `${folder} is not empty (${shown}), and init overwrites no file: name an empty folder, or a new one`,
   );
 }
 
@@ -177,7 +177,7 @@ function readPackage(path: string): Package {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new Error('it holds no object');
+      throw new Error('the file holds no object');
     return value;
   } catch (error) {
     throw new IrqError('ERR_FILE', `${path} cannot be read: ${(error as Error).message}`, { cause: error });

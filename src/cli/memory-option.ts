@@ -24,6 +24,6 @@ function parse(text: string, before: MemoryFlag = DEFAULT_MEMORY): MemoryFlag {
   const model = MEMORY_MODELS.find((name) => name === text);
   if (model !== undefined) return { ...before, model };
   if (!/^\d/.test(text))
-    throw new InvalidArgumentError(`It is a number of MiB, or one of ${MEMORY_MODELS.join(', ')}.`);
+    throw new InvalidArgumentError(`Give a number of MiB, or one of ${MEMORY_MODELS.join(', ')}.`);
   return { ...before, mebibytes: wholeNumber(2, 3072, 'MiB')(text) };
 }

@@ -86,7 +86,7 @@ async function findAll(argument: string): Promise<readonly Found[]> {
     'ERR_FILE',
     looksLikeFile
       ? `there is no file ${argument}`
-      : `there is no scenario "${argument}", and no file of that name${didYouMean(argument, names)}\nirqloom explore --list names those that come with irqloom`,
+      : `there is no scenario "${argument}", and no file of that name${didYouMean(argument, names)}\nirqloom explore --list names the scenarios of irqloom`,
   );
 }
 

@@ -79,7 +79,7 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
   if (flags.trace !== undefined && isGuestRecording(flags.trace)) {
     throw new IrqError(
       'ERR_USAGE',
-      `--trace writes a trace of the run, and ${flags.trace} is a recorded guest: give it with --recording`,
+      `--trace writes a trace of the run, and ${flags.trace} is a recorded guest: give the file with --recording`,
     );
   }
   const input = synthetic

@@ -54,7 +54,8 @@ export class Judge {
       .find(({ source }) => !this.moved.has(source) && !this.#signalled.has(source));
     if (!first) return undefined;
     const { device, event, vcpu } = this.#events[first.source] ?? { device: -1, event: -1, vcpu: -1 };
-    const why = first.kind === 'misrouted' ? `it is mapped to vcpu${vcpu}` : 'no signal led to this delivery';
+    const why =
+      first.kind === 'misrouted' ? `the event is mapped to vcpu${vcpu}` : 'no signal led to this delivery';
     return new IrqError(
       'ERR_DELIVERY',
       `event ${event} of device${device} was delivered to vcpu${first.vcpu} as INTID ${first.intid}: ${why}`,

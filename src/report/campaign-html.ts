@@ -86,7 +86,7 @@ function problemsCard(items: readonly ItemResult[]): string[] {
 }
 
 function workersCard(workers: CampaignResult['workers']): string {
-  return tableCard('workers', 'Who does the jobs', 'A worker without threads has gone.', {
+  return tableCard('workers', 'Workers of the jobs', 'A worker without threads has gone.', {
     head: ['worker', 'threads', 'at work', 'jobs', 'time a job'],
     rows: workers.map(({ name, slots, busy, jobs, seconds, refuses }) => [
       refuses === undefined ? name : `${name} (refuses: ${refuses})`,

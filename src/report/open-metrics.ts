@@ -44,7 +44,7 @@ export function openMetrics({ seconds, detail }: MetricsSample): string {
       'Halts that polling cut short.',
       byVcpu((vcpu) => vcpu.pollHits),
     ),
-    ...counter('irqloom_changes', 'Changes of the machine while it ran.', byKind(churn)),
+    ...counter('irqloom_changes', 'Changes of the machine during the run.', byKind(churn)),
     ...counter('irqloom_violations', 'Promises that the machine did not keep.', byKind(violations)),
     ...latency(vcpus),
     '# EOF',

@@ -43,7 +43,7 @@ export function racesText(runs: readonly RaceRun[], seed: number, seconds: numbe
       withFree ? [4, 3, 2, 6, 0, 5] : [4, 3, 2, 0, 5],
     ),
     '',
-    `schedules: run until the buggy variant failed, without a hint. preemptions: the fewest that it takes, proved unless said otherwise.`,
+    `schedules: run until the buggy variant failed, without a hint. preemptions: the fewest that a failure takes, proved unless said otherwise.`,
     ...(withFree
       ? ['free threads: how often real threads hit the bug when the operating system schedules them.']
       : []),

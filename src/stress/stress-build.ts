@@ -108,7 +108,7 @@ function buildWorkload(options: BuildOptions, input: Workload): { machine: Machi
   if (DESIGNS[options.abi ?? 'merged'].msi !== 'lpi') {
     throw new IrqError(
       'ERR_CONFIG',
-      `in the design "${options.abi}" no irqfd leads to the ITS, and a recorded guest uses nothing else: choose a topology of your own (vCPUs, devices, events)`,
+      `in the design "${options.abi}" no irqfd leads to the ITS, and a recorded guest uses the ITS alone: choose a topology of your own (vCPUs, devices, events)`,
     );
   }
   const { vcpus, devices } = input;

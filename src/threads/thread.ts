@@ -157,7 +157,8 @@ function named(thread: string, error: Error): Error {
 }
 
 function died(name: string, cause: unknown): IrqError {
-  const why = cause instanceof Error ? cause.message : cause === undefined ? 'it ended' : String(cause);
+  const why =
+    cause instanceof Error ? cause.message : cause === undefined ? 'the thread ended' : String(cause);
   const descriptors = outOfDescriptors(cause);
   if (descriptors) return descriptors;
   return new IrqError('ERR_THREAD_DIED', `${name} died: ${why}`, cause === undefined ? {} : { cause });

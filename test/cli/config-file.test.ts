@@ -80,7 +80,7 @@ describe('a mistake in the file of defaults has status 2, and names file and key
       'irqloom.config.json, explore.dataRace: explore has no such flag; did you mean dataRaces?',
     ],
     ['{ "stress": { "until-covered": 3 } }', 'did you mean untilCovered?'],
-    ['{ "layout": { "vcpus": 0 } }', 'irqloom.config.json, layout.vcpus is 0: It is a whole number from 1'],
+    ['{ "layout": { "vcpus": 0 } }', 'irqloom.config.json, layout.vcpus is 0: Give a whole number from 1'],
     ['{ "layout": { "vcpus": [1, 2] } }', 'layout.vcpus is a list; --vcpus takes one value'],
     ['{ "layout": { "json": "yes" } }', 'layout.json is "yes"; right would be true or false'],
     ['{ "layout": { "vcpus": null } }', 'layout.vcpus is null; right would be text or a number'],
@@ -121,7 +121,11 @@ describe('a mistake in the file of defaults has status 2, and names file and key
     ],
     ['exports a function', 'export default { layout: { vcpus: () => 3 } };', 'could not be cloned'],
     ['exits', 'process.exit(0);', 'its code ended its thread'],
-    ['awaits what never comes', 'await new Promise(() => {}); export default {};', 'awaits what never comes'],
+    [
+      'awaits a promise that never settles',
+      'await new Promise(() => {}); export default {};',
+      'awaits a promise that never settles',
+    ],
   ])('a file that %s', async (_, text, says) => {
     write('irqloom.config.mjs', text);
     const { status, stdout, stderr } = await run('layout');

@@ -211,8 +211,8 @@ describe('bad input is said plainly, with status 2', () => {
       /state\.counters\[0\] is an object of class Counter/,
     ],
     [['explore', 'bluetooth', '--strategy', 'luck'], /'luck' is invalid.*auto, random, pct/],
-    [['explore', '--list', '--json'], /--list prints names and nothing else: leave out --json/],
-    [['explore', '--list', 'bluetooth'], /--list prints names and nothing else: leave out bluetooth/],
+    [['explore', '--list', '--json'], /--list only prints names: leave out --json/],
+    [['explore', '--list', 'bluetooth'], /--list only prints names: leave out bluetooth/],
     [
       ['explore', 'bluetooth', '--strategy', 'dfs', '--depth', '2'],
       /--depth is for --strategy pct, .*; dfs has none/,
@@ -235,7 +235,7 @@ describe('bad input is said plainly, with status 2', () => {
       ['explore', 'bluetooth', '--strategy', 'dfs', '--preemptions', '1', '--delays', '1'],
       /by preemptions or by delays, not by both/,
     ],
-    [['explore', 'bluetooth', '--shard', '3/2'], /it has the form i\/n/],
+    [['explore', 'bluetooth', '--shard', '3/2'], /give the form i\/n/],
     [['explore', 'bluetooth', '--strategy', 'dpor', '--shard', '1/2'], /dpor cannot be shared out to shards/],
     [['explore', 'bluetooth', '--runs', '3'], /--runs is for --executor free or lockstep/],
     [

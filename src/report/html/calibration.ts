@@ -23,7 +23,7 @@ export function calibrationCard(clock: ClockFigures, calibration: CalibrationFig
   const { spinNs, parkNs, eventCountNs, waitAsyncNs, postMessageNs, comlinkNs, moved } = calibration;
   return tableCard(
     'calibration',
-    'What this machine can do',
+    'The limits of this machine',
     `Round trips between two threads, measured before and after in this run. The clock costs ${time(clock.costNs)} a reading.`,
     {
       head: ['round trip', 'p50', 'p99', 'after against before'],

@@ -56,7 +56,7 @@ export function stepperCard(whatIf: WhatIf): string {
     all === 0
       ? ''
       : ' “What if” shows each schedule in which another thread goes on at a step, and all go on by turns then.';
-  return `<style>${LOOK}</style><section class="card wide" id="stepper" hidden><h3>Step through it</h3><p>Arrow keys ← and → go a step back and forward, Home and End to either end; every step can be clicked.${alternative}${more}</p>
+  return `<style>${LOOK}</style><section class="card wide" id="stepper" hidden><h3>Step through the schedule</h3><p>Arrow keys ← and → go a step back and forward, Home and End to either end; every step can be clicked.${alternative}${more}</p>
 <div class="bar" role="group" aria-label="Go through the schedule">${button('first', '|◀', 'First', 'Home')}${button('back', '◀', 'Back', '←')}${button('on', '▶', 'Forward', '→')}${button('last', '▶|', 'Last', 'End')}<output id="where"></output></div>
 <div class="cols">
 <div><h4 id="told-name"></h4><p class="ends" id="told-ends"></p><ol id="told" aria-labelledby="told-name"></ol>${copyButton('Copy the token of this schedule', '', 'told-token')} <button type="button" id="home" hidden>Back to the schedule that fails</button></div>

@@ -67,38 +67,41 @@ const SGI_RULES: readonly Rule[] = [
   sgi('an SGI to a vCPU that does not exist is ignored', (rest, sender) => {
     sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sgiOf(sender), [0]) | (0xabn << 32n), []);
   }),
-  sgi('an SGI of group 0 does not reach one that is in group 1', (rest, sender, target) => {
+  sgi('an SGI of group 0 does not reach an SGI in group 1', (rest, sender, target) => {
     sends(rest, sender, 'ICC_SGI0R_EL1', sgiTo(sgiOf(sender), [target]), []);
     sends(rest, sender, 'ICC_ASGI1R_EL1', sgiTo(sgiOf(sender), [target]), []);
   }),
-  sgi('a disabled SGI waits until it is enabled, and ICPENDR0 takes it away', (rest, sender, target) => {
-    const { machine, views, plan } = rest.context;
-    const frame = machine.config.gicrBase + target * GICR_STRIDE;
-    const bit = 1n << BigInt(sender);
-    machine.bus.write(frame + gicr.ICENABLER0, 4, bit);
-    const pending = () => (machine.bus.read(frame + gicr.ISPENDR0, 4) & bit) !== 0n;
-    const value = sgiTo(sgiOf(sender), [target]);
-    sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
-    rest.expect(pending(), `SGI ${sender} of vCPU ${target} is disabled, was sent, and is not pending`);
-    machine.bus.write(frame + gicr.ICPENDR0, 4, bit);
-    rest.expect(!pending(), `SGI ${sender} of vCPU ${target} is pending after ICPENDR0`);
-    sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
-    const pair = sender * plan.vcpus + target;
-    const before = views.sgis.deliveries(pair);
-    views.sgis.raise(pair);
-    machine.bus.write(frame + gicr.ISENABLER0, 4, bit);
-    rest.context.until(() => views.sgis.deliveries(pair) !== before, SGI_MS);
-    rest.expect(
-      views.sgis.deliveries(pair) !== before,
-      `SGI ${sender} of vCPU ${target} was pending and enabled, and did not come`,
-    );
-  }),
+  sgi(
+    'a disabled SGI stays pending until its enable, and ICPENDR0 clears the SGI',
+    (rest, sender, target) => {
+      const { machine, views, plan } = rest.context;
+      const frame = machine.config.gicrBase + target * GICR_STRIDE;
+      const bit = 1n << BigInt(sender);
+      machine.bus.write(frame + gicr.ICENABLER0, 4, bit);
+      const pending = () => (machine.bus.read(frame + gicr.ISPENDR0, 4) & bit) !== 0n;
+      const value = sgiTo(sgiOf(sender), [target]);
+      sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
+      rest.expect(pending(), `SGI ${sender} of vCPU ${target} is disabled, was sent, and is not pending`);
+      machine.bus.write(frame + gicr.ICPENDR0, 4, bit);
+      rest.expect(!pending(), `SGI ${sender} of vCPU ${target} is pending after ICPENDR0`);
+      sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
+      const pair = sender * plan.vcpus + target;
+      const before = views.sgis.deliveries(pair);
+      views.sgis.raise(pair);
+      machine.bus.write(frame + gicr.ISENABLER0, 4, bit);
+      rest.context.until(() => views.sgis.deliveries(pair) !== before, SGI_MS);
+      rest.expect(
+        views.sgis.deliveries(pair) !== before,
+        `SGI ${sender} of vCPU ${target} was pending and enabled, and did not come`,
+      );
+    },
+  ),
 ];
 
 export const CONTROLLER_RULES: readonly Rule[] = [
   ...SGI_RULES,
   {
-    name: 'nothing comes while the distributor is off',
+    name: 'no interrupt comes while the distributor is off',
     look: (rest) => {
       const chosen = rest.choose('edge') ?? rest.choose('msi');
       if (!chosen) return false;

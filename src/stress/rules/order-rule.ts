@@ -15,7 +15,7 @@ type Ranked = Chosen & { readonly priority: number };
  * become pending, each with a priority, and when the handler returns the vCPU takes the most urgent interrupt first.
  */
 export const ORDER_RULE: Rule = {
-  name: 'what is pending is taken in the order of priorities',
+  name: 'a vCPU takes its pending interrupts in the order of priorities',
   look: (rest) => {
     const held = rest.choose('msi');
     if (!held) return false;
