@@ -83,9 +83,7 @@ export function latencyCommand(): Command {
         .default('both'),
     )
     .addOption(
-      new Option('--waiting <how>', 'how an idle vCPU waits')
-        .choices(['both', ...WAITINGS])
-        .default('both'),
+      new Option('--waiting <how>', 'how an idle vCPU waits').choices(['both', ...WAITINGS]).default('both'),
     )
     .option('-v, --vcpus <n>', 'vCPUs that are measured', wholeNumber(1, 64), 1)
     .option('-d, --devices <n>', 'device threads, each with a line to each vCPU', wholeNumber(1, 64), 1)
@@ -98,7 +96,9 @@ export function latencyCommand(): Command {
       0,
     )
     .addOption(
-      new Option('--background <what>', 'the work of other vCPUs meanwhile').choices(BACKGROUNDS).default('none'),
+      new Option('--background <what>', 'the work of other vCPUs meanwhile')
+        .choices(BACKGROUNDS)
+        .default('none'),
     )
     .option('--others <n>', 'how many other vCPUs there are for that', wholeNumber(1, 64), 1)
     .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
@@ -266,7 +266,10 @@ function checkOwn(flags: Flags): void {
   checkOwnFiles(flags);
   const { guest, device, handler, rate, source } = flags;
   if (guest !== undefined && handler > 0)
-    throw new IrqError('ERR_USAGE', '--handler sets the length of irqloom's own handler: leave --handler out with --guest');
+    throw new IrqError(
+      'ERR_USAGE',
+      '--handler sets the length of the built-in handler: leave --handler out with --guest',
+    );
   if (device !== undefined && rate > 0)
     throw new IrqError('ERR_USAGE', '--rate is of our own devices: yours give their signals when they like');
   if (hasOwnCode(flags) && source?.includes('sgi'))

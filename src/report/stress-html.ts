@@ -111,7 +111,7 @@ export function stressHtml(
               time(ns.max),
             ]),
           }),
-          tableCard('churn', 'Meanwhile', 'The driver thread's changes while devices and vCPUs ran.', {
+          tableCard('churn', 'Meanwhile', 'The changes of the driver thread while devices and vCPUs ran.', {
             head: ['change', 'times'],
             rows: Object.entries(CHURN_NAMES).map(([name, text]) => [
               text,
