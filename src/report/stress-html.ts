@@ -123,7 +123,7 @@ export function stressHtml(
       ...coverageParts(result),
     ],
     notes: [
-      `irqloom stress, seed $config.seed, design $config.abi, churn $config.churn, delays $config.perturb, fault $config.fault; $config.source === 'synthetic' ? 'a synthetic topology' : `recorded guest ${config.source}`; $size(result.sharedBytes)shared, threads ready in $time(result.bootMs * 1e6).`,
+      `irqloom stress, seed ${config.seed}, design ${config.abi}, churn ${config.churn}, delays ${config.perturb}, fault ${config.fault}; ${config.source === 'synthetic' ? 'a synthetic topology' : `recorded guest ${config.source}`}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}.`,
     ],
   };
   return page(given);
