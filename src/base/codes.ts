@@ -51,7 +51,7 @@ export const ERRORS = {
   },
   ERR_UNSUPPORTED: {
     exit: 2,
-    means: 'the request needs control that irqloom lacks, or a part that is not modelled',
+    means: 'the request is for an operation that irqloom cannot control or does not model',
   },
 } as const satisfies Record<`ERR_${string}`, { exit: 1 | 2 | 3; means: string }>;
 

@@ -52,7 +52,7 @@ export function campaignCommand(): Command {
       'searches and stress runs cut into jobs: on all cores, or on a fleet over Redis; stopped and resumed',
     )
     .description(
-      'Runs the items of a campaign file (searches of scenarios, stress runs) as jobs of about 20 s, and adds the results up to the result of one machine. Every failing schedule is counted; failures are listed by cause, each with its smallest schedule. The state lies in a SQLite file: kill the process at any time, and --resume goes on.\n' +
+      'Runs the items of a campaign file (searches of scenarios, stress runs) as jobs of about 20 s, and adds the results up as if one machine had run all jobs. Every failing schedule is counted; failures are listed by cause, each with its smallest schedule. The state lies in a SQLite file: kill the process at any time, and --resume goes on.\n' +
         'Exit status 1 if an item fails, 3 if one has no answer, 130 if the campaign was stopped.',
     )
     .addArgument(

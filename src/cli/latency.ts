@@ -102,7 +102,7 @@ export function latencyCommand(): Command {
     )
     .option('--others <n>', 'how many other vCPUs there are for that', wholeNumber(1, 64), 1)
     .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
-    .option('-s, --seconds <n>', 'begin no new block after so long', number(0.1, 86_400, 'seconds'), 60)
+    .option('-s, --seconds <n>', 'begin no new measurement after so long', number(0.1, 86_400, 'seconds'), 60)
     .option('--baseline <file>', 'compare with a saved result, and exit with 1 on a regression')
     .option(
       '--tolerance <percent>',

@@ -23,7 +23,7 @@ export function workerCommand(): Command {
   const command = new Command('worker')
     .summary('do jobs of campaigns over a Redis server, for irqloom campaign --redis')
     .description(
-      'Takes jobs of every campaign of a Redis server until SIGTERM or Ctrl-C. The code under test comes with the jobs, and its hash is checked; jobs of another version of irqloom are left to others. SIGTERM ends jobs under way early, with the results so far; a worker that is killed costs its jobs under way, which others do again.\n' +
+      'Takes jobs of every campaign of a Redis server until the worker is ended. The code under test comes with the jobs, and its hash is checked; jobs of another version of irqloom are left to others. SIGTERM ends jobs under way early, with the results so far; a worker that is killed costs its jobs under way, which others do again.\n' +
         'A worker runs the code of its jobs: let only people you trust reach the server.',
     )
     .requiredOption(

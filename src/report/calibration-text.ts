@@ -40,7 +40,7 @@ export function calibrationLines(clock: ClockFigures, calibration: CalibrationFi
   function steadyLine(): string {
     if (steady) return 'steady: the machine was the same before and after';
     if (Number.isNaN(moved.spin) || Number.isNaN(moved.park))
-      return 'not measured: the run ended before the machine was calibrated a second time; ratios use the first calibration';
+      return 'not measured: the run ended before the machine was calibrated a second time; ratios use the calibration so far';
     return `unsteady: ${unsteady.join(' and ')} took another time after than before; compare ratios and runs with care`;
   }
 }

@@ -71,31 +71,28 @@ const SGI_RULES: readonly Rule[] = [
     sends(rest, sender, 'ICC_SGI0R_EL1', sgiTo(sgiOf(sender), [target]), []);
     sends(rest, sender, 'ICC_ASGI1R_EL1', sgiTo(sgiOf(sender), [target]), []);
   }),
-  sgi(
-    'a disabled SGI stays pending until its enable, and ICPENDR0 clears the SGI',
-    (rest, sender, target) => {
-      const { machine, views, plan } = rest.context;
-      const frame = machine.config.gicrBase + target * GICR_STRIDE;
-      const bit = 1n << BigInt(sender);
-      machine.bus.write(frame + gicr.ICENABLER0, 4, bit);
-      const pending = () => (machine.bus.read(frame + gicr.ISPENDR0, 4) & bit) !== 0n;
-      const value = sgiTo(sgiOf(sender), [target]);
-      sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
-      rest.expect(pending(), `SGI ${sender} of vCPU ${target} is disabled, was sent, and is not pending`);
-      machine.bus.write(frame + gicr.ICPENDR0, 4, bit);
-      rest.expect(!pending(), `SGI ${sender} of vCPU ${target} is pending after ICPENDR0`);
-      sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
-      const pair = sender * plan.vcpus + target;
-      const before = views.sgis.deliveries(pair);
-      views.sgis.raise(pair);
-      machine.bus.write(frame + gicr.ISENABLER0, 4, bit);
-      rest.context.until(() => views.sgis.deliveries(pair) !== before, SGI_MS);
-      rest.expect(
-        views.sgis.deliveries(pair) !== before,
-        `SGI ${sender} of vCPU ${target} was pending and enabled, and did not come`,
-      );
-    },
-  ),
+  sgi('a disabled SGI waits for its enable, and ICPENDR0 clears the SGI', (rest, sender, target) => {
+    const { machine, views, plan } = rest.context;
+    const frame = machine.config.gicrBase + target * GICR_STRIDE;
+    const bit = 1n << BigInt(sender);
+    machine.bus.write(frame + gicr.ICENABLER0, 4, bit);
+    const pending = () => (machine.bus.read(frame + gicr.ISPENDR0, 4) & bit) !== 0n;
+    const value = sgiTo(sgiOf(sender), [target]);
+    sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
+    rest.expect(pending(), `SGI ${sender} of vCPU ${target} is disabled, was sent, and is not pending`);
+    machine.bus.write(frame + gicr.ICPENDR0, 4, bit);
+    rest.expect(!pending(), `SGI ${sender} of vCPU ${target} is pending after ICPENDR0`);
+    sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
+    const pair = sender * plan.vcpus + target;
+    const before = views.sgis.deliveries(pair);
+    views.sgis.raise(pair);
+    machine.bus.write(frame + gicr.ISENABLER0, 4, bit);
+    rest.context.until(() => views.sgis.deliveries(pair) !== before, SGI_MS);
+    rest.expect(
+      views.sgis.deliveries(pair) !== before,
+      `SGI ${sender} of vCPU ${target} was pending and enabled, and did not come`,
+    );
+  }),
 ];
 
 export const CONTROLLER_RULES: readonly Rule[] = [

@@ -61,7 +61,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     gic.enableLpis(vcpu);
     rest.arrives(chosen, () => rest.signal(chosen), 'the LPIs of its vCPU are on again');
   }),
-  message('a disabled LPI stays pending until its enable', (rest, chosen) => {
+  message('a disabled LPI waits for its enable', (rest, chosen) => {
     pend(rest, chosen);
     rest.arrives(chosen, () => enable(rest, chosen), 'it was pending when it was enabled');
   }),

@@ -24,7 +24,7 @@ function pend(rest: AtRest, chosen: Chosen): void {
 }
 
 export const WIRE_RULES: readonly Rule[] = [
-  wire('a disabled SPI stays pending until its enable', (rest, chosen) => {
+  wire('a disabled SPI waits for its enable', (rest, chosen) => {
     const { gic } = rest.context;
     pend(rest, chosen);
     rest.arrives(
