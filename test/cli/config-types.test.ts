@@ -81,7 +81,7 @@ test('the type of the defaults is made from the flags of the commands', { timeou
   expect(configOf([...commands, new Command('more').option('--flag')])).not.toBe(configOf(commands));
 });
 
-test('a flag has the type of what its command takes', () => {
+test('a flag has the type of the values that its command takes', () => {
   const flags: readonly (readonly [Option, string])[] = [
     [new Option('--json'), 'boolean'],
     [new Option('--how <how>').choices(['a', 'b']), "'a' | 'b'"],

@@ -83,7 +83,7 @@ describe.runIf(platform() === 'linux')('Ctrl-C ends a run, with the result so fa
     },
   );
 
-  test('also a guest that runs for ever', async () => {
+  test('Ctrl-C ends a guest that runs for ever', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'irqloom-spin-'));
     try {
       // One instruction, a branch to itself.

@@ -45,7 +45,7 @@ describe('a built-in that code under test has frozen, and the search has to cont
   });
 });
 
-test('a built-in object that was replaced is named where the search fails for it', async () => {
+test('a search that fails for a replaced built-in object names the object', async () => {
   const { status, stderr } = await explore(`${LOST}\nsetTimeout = 0; Object.prototype.get = 5;`);
   expect(stderr).toMatch(/has replaced \S+, which irqloom itself needs/);
   expect(status).toBe(2);

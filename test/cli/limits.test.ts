@@ -41,7 +41,7 @@ test.each(LIMITS)('%s', (_what, script, message) => {
   expect(status).toBe(2);
 });
 
-test('too few threads are named by what `new Worker` throws for them; another error is not taken for a limit', () => {
+test('an error of `new Worker` for want of threads names the limit; another error is not taken for a limit', () => {
   expect(missingInNode(new Error('EAGAIN'))).toMatchObject({
     code: 'ERR_CONFIG',
     message: expect.stringContaining('ulimit -u'),

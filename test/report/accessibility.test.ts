@@ -139,7 +139,7 @@ describe.skipIf(!CHROMIUM)('axe-core finds nothing', { timeout: 120_000 }, () =>
     expect(await faultsOf(file)).toEqual([]);
   });
 
-  test('and on a page with faults it finds them', async () => {
+  test('axe-core finds the faults of a faulty page', async () => {
     const file = join(folder, 'faulty.html');
     writeFileSync(
       file,
