@@ -33,7 +33,8 @@ export type FaultOptions = {
 
 /**
  * Reads `--only TEXT`: the cells whose names have one of the texts; and `--node FILE`: another Node.js to try. Both may be
- * repeated; and `--markdown`. @throws Error for any other argument
+ * repeated; and `--markdown`.
+ * @throws Error for any other argument
  */
 export function faultOptionsFrom(args: readonly string[]): FaultOptions {
   const { values } = parseArgs({

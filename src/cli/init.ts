@@ -79,8 +79,9 @@ export function initCommand(): Command {
 }
 
 /**
- * Writes a project. @returns the names of its files and its commands. @throws IrqError `ERR_FILE` where the folder has other
- * files
+ * Writes a project.
+ * @returns the names of its files and its commands
+ * @throws IrqError `ERR_FILE` where the folder has other files
  */
 function init(folder: string, kind: Kind): string {
   const root = resolve(folder);

@@ -76,8 +76,8 @@ const RANGES = {
 type Given = Readonly<Record<string, unknown>>;
 
 /**
- * Checks the options of a call of {@link boot}. @throws IrqError `ERR_USAGE` for a wrong option; `ERR_FILE` for a missing
- * module
+ * Checks the options of a call of {@link boot}.
+ * @throws IrqError `ERR_USAGE` for a wrong option; `ERR_FILE` for a missing module
  */
 export function checkOptions(options: unknown): Settings {
   if (typeof options !== 'object' || options === null)

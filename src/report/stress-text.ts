@@ -169,7 +169,8 @@ function churnText({ churn, config }: StressResult): string {
 }
 
 /**
- * The first violations of a run as a table; no line for a run without any. @param named - the word for an interrupt's number
+ * The first violations of a run as a table; no line for a run without any.
+ * @param named - the word for an interrupt's number
  */
 export function violationLines(
   violations: readonly NamedViolation[],

@@ -22,7 +22,8 @@ const LINE_WORDS = 3 * LINE;
 
 /**
  * How often a vCPU may take a line that no device asserts and that no device raised since the last take: for each device and
- * each vCPU, once for each place where a raise can be on its way. @see proof.ts
+ * each vCPU, once for each place where a raise can be on its way.
+ * @see proof.ts
  */
 const LATE_RAISES = 6;
 

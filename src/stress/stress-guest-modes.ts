@@ -58,7 +58,8 @@ export class GuestModes {
   }
 
   /**
-   * After the handler of an interrupt of a device, and before its EOI. @param handle - handles the interrupts that preempt
+   * After the handler of an interrupt of a device, and before its EOI.
+   * @param handle - handles the interrupts that preempt
    */
   handled(intid: Intid, handle: (intid: Intid) => void): void {
     if (this.#isClosed)
