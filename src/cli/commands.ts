@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 
 /**
- * The commands, in the order of the help. Each is loaded for its own run, or for a help that lists all commands: a command
- * takes
- * half as long to start as with everything loaded.
+ * The commands, in the order of the help. Each is loaded for its own run, or for a help that lists all commands: so a
+ * command starts in half the time that all of them would need.
  */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   stress: async () => (await import('./stress.ts')).stressCommand(),

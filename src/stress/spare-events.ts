@@ -15,8 +15,8 @@ type Event = Pick<Source, 'deviceId' | 'eventId'>;
 /**
  * Which events of the devices a source may get in place of its own. The driver's thread.
  *
- * The driver unmaps an event that a source has left later. The event stays with its source until the driver has seen that no
- * signal comes by the event any more: another source would count such a signal as its own.
+ * A source leaves its event, and the driver unmaps the event later. The event stays with its source until the
+ * driver has watched that no signal comes by the event any more: another source would count such a signal as its own.
  */
 export class SpareEvents {
   readonly #eventBits: Plan['eventBits'];

@@ -151,8 +151,8 @@ export function deviceLoad(
   const choice = new PollChoice(POLL_NS, !isHubCrowded(machine.config));
 
   /**
-   * Polls until the sources from `first` on are settled, or until the time `end`; returns the last result of {@link
-   * unsettled}.
+   * Polls until the sources from `first` on are settled, or until the time `end`; returns the last result of
+   * {@link unsettled}.
    */
   const poll = (first: number, count: number, end: number) => {
     let waitFor = unsettled(first, count);
@@ -236,8 +236,7 @@ export function deviceLoad(
 
   /**
    * Signals each source whose last signal has been handled: as many signals are under way as there are sources, and no
-   * signals
-   * coalesces. So the rate of deliveries shows, and each delivery too many. Where few are left to signal, the
+   * signal coalesces. So the rate of deliveries shows, and each delivery too many. Where few are left to signal, the
    * device waits until half of them have been handled, so that it then signals several at a time.
    */
   const paced = watch.stretch('burst', () => {
