@@ -147,7 +147,7 @@ async function hearRate(
   return (JOBS_HELD * 1000) / (performance.now() - started);
 }
 
-/** What a job of the merge and of the events has found, with the same part left. */
+/** The findings of a job of the merge and of the events, with the same part left. */
 function foundOf(rest: Part) {
   const sum = {
     ...new Sum().toPlain(),

@@ -62,7 +62,7 @@ function adds(threads: number): Scenario<Int32Array> {
   };
 }
 
-/** Schedules per second of one strategy: the best of five windows, as other work on the machine only ever slows it. */
+/** Schedules per second of one strategy: the best of five windows, as other work on the machine only slows a window. */
 function measure(threads: number, make: (profile: Profile) => Strategy, ms: number): number {
   const now = performance.now.bind(performance);
   return withSimulation(

@@ -48,7 +48,7 @@ export function faultOptionsFrom(args: readonly string[]): FaultOptions {
   return { only: values.only, nodes: values.node, markdown: values.markdown };
 }
 
-/** Tries the cells, one after the other; each is printed on stderr when it has ended. */
+/** Tries the cells, one after the other; prints each on stderr when the cell has ended. */
 export async function run({ only, nodes }: Pick<FaultOptions, 'only' | 'nodes'>): Promise<Outcome[]> {
   const folder = mkdtempSync(join(tmpdir(), 'irqloom-faults-'));
   try {

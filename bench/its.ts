@@ -10,7 +10,7 @@ import type { Its } from '../src/its/its.ts';
 import type { GuestMemory } from '../src/memory/guest-memory.ts';
 import type { Readers } from '../src/memory/readers.ts';
 
-/** What a translation and an injection cost with so many events mapped, spread evenly over so many devices. */
+/** The cost of a translation and an injection with so many events mapped, spread evenly over so many devices. */
 export type ItsCost = {
   readonly devices: number;
   readonly events: number;

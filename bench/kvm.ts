@@ -16,7 +16,7 @@ import { DESIGNS } from '../src/vmm/designs.ts';
 import { bootedVm, DEVICE, DOORBELL, takeAll } from './kvm-guest.ts';
 import type { InjectorData } from './kvm-injector.ts';
 
-/** What one inline injection does, by design. */
+/** The operations of one inline injection, by design. */
 export type DesignCost = { readonly design: DesignName; readonly kind: 'msi' | 'wired' } & OperationCount & {
     readonly ns: number;
   };

@@ -22,7 +22,7 @@ export type Search = {
   readonly ms: number;
 };
 
-/** What a mutation may take. */
+/** The limits of a mutation. */
 const BOUND_MS = 2000;
 /** How many of the slowest are listed; `MUTATIONS_SHOWN` in the environment says otherwise. */
 const SHOWN = 12;

@@ -15,7 +15,7 @@ export type Trips = {
   readonly mean: number;
 };
 
-/** What native/pingpong.c prints. */
+/** The output of native/pingpong.c. */
 export type NativeFigures = {
   readonly clockNs: number;
   readonly spinNs: Trips;

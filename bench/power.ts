@@ -93,7 +93,7 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
   const tests = new Tests(mutant.folder);
   const rows: Power['rows'][number][] = [];
   try {
-    // What fails without a mistake would find every mistake.
+    // A test that fails without a mistake would find every mistake.
     for (const configuration of wanted) {
       if (configuration.name === 'tests') continue;
       const { found } = await stress(mutant.program, configuration, seed, flags);

@@ -98,7 +98,7 @@ export async function run(options: StressBenchOptions): Promise<StressFigures> {
 /** Three threads that pass signals on without an interrupt controller. */
 async function relay(seconds: number): Promise<RelayFigures> {
   const topology = { vcpus: 1, devices: 1, events: 1, spis: 0 };
-  // Two other threads and one that mostly sleeps, as a stress run has.
+  // Two other threads and one mostly sleeping thread, as a stress run has.
   const config = {
     ...syntheticConfig(topology),
     dispatch: 'main' as const,

@@ -18,7 +18,7 @@ export type Ended = {
 
 /** One disturbance of one command. */
 export type Cell = {
-  /** `stress/device/loop`: the words of `--only` are parts of it. */
+  /** `stress/device/loop`: the words of `--only` are parts of the name. */
   readonly name: string;
   /** The longest time that the command may take, s. */
   readonly bound: number;
@@ -63,7 +63,7 @@ export function irqloom(
       const now = pid === undefined ? undefined : starvedSeconds(pid);
       // A command that has ended, and is only not heard of yet.
       if (pid === undefined || now === undefined) return;
-      // A thread that has ended has taken its account with it.
+      // A thread that has ended has taken its account along.
       starved = Math.max(starved, now);
       if (seconds < bound + starved) return;
       late = true;

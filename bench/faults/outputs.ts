@@ -48,7 +48,7 @@ const OLD = 'the file of before';
 /** The run is not long; a busy machine is. */
 const BOUND = 60;
 
-/** Each output, on each file system and at each moment that can spoil it. */
+/** Each output, on each file system and at each moment that can spoil the output. */
 export function outputCells(folder: string): Cell[] {
   const scenario = join(folder, 'lost.mjs');
   writeFileSync(scenario, SCENARIO);
@@ -150,7 +150,7 @@ function fill(path: string): void {
   try {
     writeFileSync(path, Buffer.alloc(2 ** 20));
   } catch {
-    // It is full now, which was wanted.
+    // The file system is full now, as wanted.
   }
 }
 

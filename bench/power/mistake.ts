@@ -8,13 +8,13 @@ export type NamedMistake = {
   /** Its name in the table: the guard, and the edit. */
   readonly guard: MistakeName;
   readonly file: string;
-  /** What the guard keeps. */
+  /** The rule that the guard keeps. */
   readonly rule: string;
 };
 
 /** A mistake that is made by rule: `to` takes the place of `from`, which stands at `at`, in UTF-16 units. */
 export type MadeMistake = {
-  /** What was done to which code. */
+  /** The edit, and the edited code. */
   readonly guard: string;
   readonly file: string;
   readonly from: string;

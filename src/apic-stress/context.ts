@@ -38,7 +38,7 @@ export class ApicContext {
   readonly views: ReturnType<typeof stressViews>;
   readonly chance: Chance;
   readonly vmm: X86KvmVm;
-  /** What each source is called at the moment. */
+  /** The present name of each source. */
   readonly sources: Source[];
   /** By GSI, because sources that share a pin share its entry. */
   readonly #namings = new Map<Gsi, Naming>();

@@ -12,7 +12,7 @@ export const IOAPIC_PINS = 24;
 /** The two registers of the frame. */
 export const IOREGSEL = 0x00;
 export const IOWIN = 0x10;
-/** What IOREGSEL selects: the identification, and from 0x10 on two words for each pin. */
+/** The registers that IOREGSEL selects: the identification, and from 0x10 on two words for each pin. */
 export const IOAPICID = 0x00;
 export const IOAPICVER = 0x01;
 export const IOAPICARB = 0x02;

@@ -186,7 +186,8 @@ export class LocalApic {
   }
 
   /**
-   * The local half of an EOI: ends the highest vector in service, and returns it, or {@link NO_VECTOR}. The vCPU's thread.
+   * The local half of an EOI: ends the highest vector in service, and returns the vector, or {@link NO_VECTOR}. The vCPU's
+   * thread.
    * `Apic.endOfInterrupt` is the other half.
    */
   retire(): number {

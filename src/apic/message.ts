@@ -1,5 +1,5 @@
 /**
- * What an interrupt message says, in the bits of a redirection table entry's low word: an MSI's data has the same fields
+ * The fields of an interrupt message, in the bits of a redirection table entry's low word: an MSI's data has the same fields
  * in the same places, but for the trigger mode, which lies in bit 15 of both.
  * @see Intel 82093AA, "IOREDTBL"; Intel SDM volume 3, "Message Signalled Interrupts"
  */
@@ -59,7 +59,7 @@ export type MsiFields = {
   readonly level?: boolean;
 };
 
-/** What a guest's driver writes into a device's MSI capability. */
+/** The values that a guest's driver writes into a device's MSI capability. */
 export function msiOf(fields: MsiFields): { readonly address: number; readonly data: number } {
   const { destination, logical = false, lowestPriority = false, vector, level = false } = fields;
   const where = (destination << ADDRESS_DESTINATION_SHIFT) | (logical ? ADDRESS_LOGICAL : 0);

@@ -1,4 +1,4 @@
-/** What `irqloom boot` says without a kernel. */
+/** The text of `irqloom boot` without a kernel. */
 export function bootHelp(): string {
   return `irqloom boot runs an unmodified arm64 kernel. irqloom brings no kernel; here is where a kernel comes from.
 

@@ -118,7 +118,7 @@ async function findItems(entry: CampaignItem, folder: string, where: string): Pr
   );
 }
 
-/** The item with its source as any machine finds it. */
+/** The item with its source in a form that any machine finds. */
 function placed(item: Item, source: ScenarioSource, root: string): Item {
   if (item.kind === 'stress') return item;
   return { ...item, source: portable(source, root) };

@@ -27,7 +27,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 const allCommands = () => Promise.all(Object.values(COMMANDS).map((make) => make()));
 
-/** The commands that a command line needs: the command that it names, or all commands for help and for suggestions. */
+/** The commands that a command line needs: the named command, or all commands for help and for suggestions. */
 export function commandsFor(words: readonly string[]): Promise<Command[]> {
   const named = words.find((word) => !word.startsWith('-'));
   if (named === undefined && words.includes('--version')) return Promise.resolve([]);

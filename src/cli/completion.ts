@@ -29,7 +29,7 @@ export function completionCommand(commands: () => Promise<readonly Command[]>): 
   return withExamples(command, EXAMPLES);
 }
 
-/** What there is to complete of a command. */
+/** The flags and arguments of a command for its completion. */
 export function wordsOf(command: Command): CommandWords {
   const help = command.createHelp();
   return {

@@ -29,7 +29,7 @@ export function findConfig(): string | undefined {
   return found;
 }
 
-/** What a file is to give, for errors about the file. */
+/** The purpose of a file, for errors about the file. */
 export type FileKind = {
   readonly holds: string;
   /** Completes `FILE … : it has to end in .ts`. */

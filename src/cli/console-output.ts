@@ -91,7 +91,7 @@ export class ConsoleOutput {
       }
     } catch (error) {
       this.#failed = true;
-      // What cannot be written to stderr cannot be said there.
+      // No message on stderr can tell that stderr cannot be written.
       if (this.#path !== undefined) exitStatusOf(cannotWrite(this.#path, error));
     }
     return bytes.subarray(bytes.length);

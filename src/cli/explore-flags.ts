@@ -5,7 +5,7 @@ import type { ExploreOptions } from '../explore/index.ts';
 import type { GuestFlags } from './guest-options.ts';
 import type { Found, LoadFlags } from './scenario.ts';
 
-/** What runs the threads: one thread for all, real ones an operation at a time, or real ones left alone. */
+/** The threads of a run: one thread for all, real threads an operation at a time, or real threads left alone. */
 export const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
 
 /** The flags of `irqloom explore`. */
@@ -39,7 +39,7 @@ export function givenFlags(command: Command): readonly string[] {
 
 /**
  * Checks flags against each other.
- * @param given - those that the user has typed
+ * @param given - the flags that the user has typed
  * @throws IrqError `ERR_USAGE`
  */
 export function checkGiven(args: readonly string[], flags: ExploreFlags, given: readonly string[]): void {

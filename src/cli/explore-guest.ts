@@ -11,7 +11,7 @@ import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import { printResult } from './stdout.ts';
 
-/** What the search of a guest's schedules has in common with that of a scenario's. */
+/** The common parts of a search of a guest's schedules and of a scenario's. */
 type SearchFlags = GuestFlags & {
   readonly strategy?: string;
   readonly depth?: number;

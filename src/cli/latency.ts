@@ -261,7 +261,7 @@ function optionsOf(flags: Flags): LatencyOptions {
   };
 }
 
-/** What does not go with code of the user's own. */
+/** The flags that exclude code of the user's own. */
 function checkOwn(flags: Flags): void {
   checkOwnFiles(flags);
   const { guest, device, handler, rate, source } = flags;

@@ -22,7 +22,7 @@ export class Outputs {
   }
 
   /**
-   * Writes all files that were planned. Whatever cannot be written is said on stderr.
+   * Writes all planned files. Tells on stderr of each file that cannot be written.
    * @param status - the exit status of the run.
    * @returns the status of the command: the run's own, or 2 where the run held and a file could not be written.
    */

@@ -53,7 +53,7 @@ export function checkIoApic(abi: string, given: readonly string[]): void {
     );
 }
 
-/** What the bare guest sets up for itself. */
+/** The options of sources that the bare guest sets up for itself. */
 const OF_BARE = ['recording', 'lines', 'abi', 'trace', 'keep', 'lrs'] as const;
 /** The values of these options that describe the bare guest anyway. */
 const BARE_ANYWAY = { lines: 'irq-line', abi: 'merged' } as const;

@@ -89,13 +89,13 @@ export class StressFollower {
     }
   }
 
-  /** What was counted in the end. */
+  /** The last counts. */
   finished(detail: StressDetail): void {
     this.#detail = detail;
     this.#view.clear();
   }
 
-  /** What each thread did last, where a trace is wanted. */
+  /** The last actions of each thread, for a run with a trace. */
   traced(tracks: readonly Track[], plan: Plan): void {
     this.#traced = { tracks, plan };
   }

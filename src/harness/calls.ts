@@ -58,14 +58,14 @@ export class MachineCalls {
     this.#routes = routes;
   }
 
-  /** write(2) of an eventfd. False where the count has no room for it. @throws KvmError EBADF, EINVAL */
+  /** write(2) of an eventfd. False where the count has no room for the value. @throws KvmError EBADF, EINVAL */
   write(fd: Fd, value: number | bigint = 1): boolean {
     this.#judge.signals((event) => event.fd === fd);
     return this.board.write(fd, value);
   }
 
   /**
-   * KVM_IRQFD: puts an irqfd on an eventfd, or takes it away.
+   * KVM_IRQFD: assigns an irqfd to an eventfd, or deassigns the irqfd.
    * @param fd - an open eventfd: one of {@link spare}, or of an event whose irqfd was deassigned
    * @throws KvmError EBADF, EINVAL, EBUSY, ENOMEM
    */

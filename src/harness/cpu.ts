@@ -10,7 +10,7 @@ import { UserModule } from '../threads/user/user-module.ts';
 import { eventOf } from './build.ts';
 import { harnessViews, type ThreadTask } from './plan.ts';
 
-/** The guest of one vCPU: counts each delivery, and hands it to the user's module. */
+/** The guest of one vCPU: counts each delivery, and hands the interrupt to the user's module. */
 export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTask): Promise<Guest> {
   const { plan, module } = task;
   const user = await UserModule.load('guest', module);

@@ -6,7 +6,7 @@ import { didYouMean } from '../base/suggestion.ts';
 import { DEFAULT_CONFIG, DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 
-/** What {@link boot} takes. Everything but `guest` has a default. */
+/** The options of {@link boot}. All but `guest` have a default. */
 export type BootOptions = {
   /**
    * The module with `interrupt(cpu, intid)` and, optionally, `start(cpu)`: a file URL, or a path from the working directory.

@@ -162,7 +162,7 @@ function rangeOf(path: PathResult): Range[] {
   return [{ ...identity(path), p50, p99, max, yardstick: path.ratio.calibrationNs }];
 }
 
-/** The fastest path to a vCPU that polls, and to one that is parked. */
+/** The fastest path to a polling vCPU, and to a parked vCPU. */
 function bestTiles(paths: readonly PathResult[]) {
   return WAITINGS.flatMap((waiting) => {
     const [best] = paths

@@ -14,7 +14,7 @@ const OTHER_CHURN = [
   ['swaps', 'event mapped anew unmasked', 'events mapped anew unmasked'],
 ] as const satisfies readonly (readonly [ChurnCount, string, string])[];
 
-/** What the kinds of churn are on x86. */
+/** The meanings of the kinds of churn on x86. */
 const X86_CHURN = [
   ['moves', 'move', 'moves'],
   ['routeUpdates', 'route update', 'route updates'],

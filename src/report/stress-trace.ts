@@ -21,7 +21,7 @@ export function stressTrace(
   for (const [index, { role }] of tracks.entries()) events.track(1 + index, nameOf(role));
   for (const [index, { slices }] of tracks.entries()) {
     for (const slice of slices) {
-      // It is where an arrow ends, within a handler.
+      // An arrow ends at this slice, within a handler.
       if (slice.name === 'saw') continue;
       if (slice.name === 'violation') {
         const { subject, intid } = slice;

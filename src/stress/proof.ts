@@ -369,7 +369,7 @@ export class Proof {
     return kept;
   }
 
-  /** Whether a delivery on `vcpu` as `intid` is by a mapping that held at some moment of it. */
+  /** Whether a delivery on `vcpu` as `intid` is by a mapping that held at some moment of the delivery. */
   #mayGo(at: number, intid: Intid, vcpu: VcpuId, epoch: number): boolean {
     const isNow = intid === load(this.#words, at + INTID) && vcpu === load(this.#words, at + VCPU);
     if (isNow) return true;

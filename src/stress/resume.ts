@@ -49,7 +49,7 @@ export async function resumeMoment({ machine, plan, command }: Moment): Promise<
   };
 }
 
-/** What each thread of a kept moment did last; none where the run kept no slices. */
+/** The last actions of each thread of a kept moment; none for a run without slices. */
 export function tracksOf({ machine, plan }: Moment): Track[] {
   return plan.slices > 0 ? readTracks(machine, plan) : [];
 }

@@ -39,7 +39,7 @@ export type FailedTurn = {
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly exit: 1 | 2 | 3 } | null;
 };
 
-/** What `irqloom stress --rotate --json` prints. */
+/** The output of `irqloom stress --rotate --json`. */
 export type RotationResult = {
   readonly schemaVersion: 1;
   readonly command: 'stress';

@@ -2,7 +2,7 @@ import type { DeviceId, EventId } from '../arch/intid.ts';
 import type { Source } from '../guest/index.ts';
 import type { Plan } from './stress-plan.ts';
 
-/** A source as it was before its message changed: its event is still mapped. */
+/** A source before the change of its message: its event is still mapped. */
 export type Retired = {
   readonly which: number;
   readonly source: Source;

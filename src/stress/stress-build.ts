@@ -30,7 +30,7 @@ export type StressOptions = {
   readonly input: Workload | Omit<Topology, 'spis'>;
   /** Wires beside the MSIs, edge-triggered and level-triggered in turn. */
   readonly spis: number;
-  /** What drives the level-triggered ones: KVM_IRQ_LINE, unless the options say otherwise; and the design: `merged`. */
+  /** The driver of the level-triggered lines: KVM_IRQ_LINE, unless the options say otherwise; and the design: `merged`. */
   readonly lines?: LineMode;
   readonly abi?: DesignName;
   readonly seconds: number;

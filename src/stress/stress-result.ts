@@ -55,7 +55,7 @@ export type VcpuShare = {
   readonly devices: readonly PairShare[];
 };
 
-/** What one vCPU took of one device: handlers run, and their latencies, null where pairs are too many to tell them apart. */
+/** One vCPU's share of one device: handlers run, and their latencies, null where pairs are too many to tell them apart. */
 export type PairShare = {
   readonly delivered: number;
   readonly latencyNs: Pick<Summary, 'count' | 'p50' | 'p99'> | null;
@@ -80,7 +80,7 @@ export type NamedViolation = Omit<Violation, 'churn'> & {
   readonly gsi: Gsi;
 };
 
-/** What `irqloom stress --json` prints. */
+/** The output of `irqloom stress --json`. */
 export type StressResult = {
   readonly schemaVersion: 1;
   readonly command: 'stress';
@@ -161,7 +161,7 @@ export type StressResult = {
   readonly bootMs: number;
 };
 
-/** What came of programs of a few threads that were drawn for the smallest machine. */
+/** The results of programs of a few threads that were drawn for the smallest machine. */
 export type ProgramsResult = {
   readonly programs: number;
   readonly schedules: number;
@@ -180,7 +180,7 @@ export type ProgramsResult = {
   } | null;
 };
 
-/** What of the machine a run has met. */
+/** The points of coverage that a run has met. */
 export type Coverage = {
   /** ITS commands of the driver, by name. */
   readonly commands: Readonly<Record<string, number>>;
@@ -192,7 +192,7 @@ export type Coverage = {
   readonly windows: readonly { readonly window: string; readonly stopped: boolean }[];
 };
 
-/** What came of the phases without churn. */
+/** The counts of the phases without churn. */
 export type Stillness = {
   readonly phases: number;
   /** Longest that a phase took to settle, ms. */
@@ -201,7 +201,7 @@ export type Stillness = {
   readonly boundMs: number;
 };
 
-/** What became of level-triggered lines on resampling irqfds. */
+/** The counts of level-triggered lines on resampling irqfds. */
 export type LineFigures = LineTotals & {
   /** Up at the end, while no device asserts them. */
   readonly stuck: number;
@@ -221,7 +221,7 @@ export function held(
   return lost + misrouted + spurious + stranded + (rules?.broken ?? 0) === 0;
 }
 
-/** What the resampled lines of a run did, in sum. */
+/** The counts of the resampled lines of a run, in sum. */
 export type LineTotals = {
   readonly lines: number;
   /** Of these, how many two devices share. */

@@ -32,7 +32,7 @@ type Run = {
   readonly bootMs: number;
   readonly interrupted: boolean;
   readonly stuckLines: number;
-  /** What the driver says of the rules at rest. */
+  /** The driver's counts of the rules at rest. */
   readonly rules?: RulesResult;
 };
 

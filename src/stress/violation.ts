@@ -1,6 +1,6 @@
 import type { Intid, VcpuId } from '../arch/intid.ts';
 
-/** What can be wrong with a delivery, or with the lack of one. */
+/** The faults of a delivery, or of a missing delivery. */
 export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
 export type ViolationKind = (typeof VIOLATIONS)[number];
 

@@ -3,7 +3,7 @@ import type { IrqFds } from '../kvm/irqfds.ts';
 import type { Clock } from '../measure/clock.ts';
 import { awaitSignal, type Signalled, sleepUntilSignal } from './until-signal.ts';
 
-/** How long the main thread polls before it sleeps, if polling pays, ns. */
+/** How long the main thread polls before the thread sleeps, if polling pays, ns. */
 const POLL_NS = 200_000;
 /** How long the main thread dispatches and naps before timers and messages get their turn, ns. */
 const STRETCH_NS = 1_500_000;
@@ -38,7 +38,7 @@ export class Dispatcher {
     this.#clock = clock;
   }
 
-  /** Begins to serve. Resolves when the dispatcher has ended; rejects with the error that ended it. */
+  /** Begins to serve. Resolves when the dispatcher has ended; rejects with the error that ended the dispatcher. */
   start(): Promise<void> {
     this.#running ??= this.#serve();
     return this.#running;

@@ -32,7 +32,7 @@ export class Thread {
   readonly #died: Promise<never>;
   readonly #mates: ReadonlySet<Thread>;
   #closing = false;
-  /** Settles when the thread has ended: resolves if it was closed, rejects if it died. */
+  /** Settles when the thread has ended: resolves if the thread was closed, rejects if the thread died. */
   readonly ended: Promise<void>;
 
   /** Starts a thread of the pool; if the thread dies, calls reject with an error that names it. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { COMMANDS, commandsFor } from '../../src/cli/commands.ts';
 import { examplesOf } from '../../src/cli/examples.ts';
 
-/** Parses a command line with the real flags of its command, which then does nothing. */
+/** Parses a command line with the real flags of its command, whose action is empty. */
 async function parse(line: string): Promise<void> {
   const words = line.split(' ');
   const program = new Command('irqloom');

@@ -1,4 +1,4 @@
-/** Code under test that changes what irqloom itself runs on, or whose parts throw when they are read. */
+/** Code under test that changes irqloom's own built-ins, or whose parts throw when they are read. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

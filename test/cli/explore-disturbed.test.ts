@@ -1,4 +1,4 @@
-/** Code under test that disturbs the process: the command ends all the same, and says what happened. */
+/** Code under test that disturbs the process: the command ends all the same, and tells the event. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -29,7 +29,7 @@ const LIMITS: readonly (readonly [what: string, script: string, message: RegExp]
     'cd "$(mktemp -d)" && rmdir "$PWD" && IRQLOOM explore store-buffering',
     /the working directory is not there any more/,
   ],
-  // A shared WebAssembly memory reserves 8 GiB of addresses, whatever is used of them.
+  // A shared WebAssembly memory reserves 8 GiB of addresses, however little of them is used.
   ['little address space', `ulimit -v 4000000; IRQLOOM boot "${BARE}"`, /no more memory.*ulimit -v/],
 ];
 

@@ -17,7 +17,7 @@ const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.met
 const RECORDING = path('data/guests/linux-2cpu-virtio.jsonl.gz');
 const VECTOR = path('test/data/vectors-2/03-eoi-out-of-order.vec');
 
-/** How each report is made: by its command, with the status that this ends with. */
+/** The commands that make each report, with their exit status. */
 const COMMANDS: Readonly<Record<string, readonly [status: number, ...words: string[]]>> = {
   'stress-held': [0, 'stress', '-v', '2', '-d', '2', '-e', '2', '-s', '0.5', '--churn', 'light'],
   'stress-broken': [
@@ -100,7 +100,7 @@ describe.skipIf(!CHROMIUM)('axe-core finds nothing', { timeout: 120_000 }, () =>
     await browser?.close();
   });
 
-  /** What is wrong with a page, on a phone and on a desk, light and dark, with all its tables shown. */
+  /** The faults of a page, on a phone and on a desk, light and dark, with all its tables shown. */
   async function faultsOf(file: string): Promise<string[]> {
     const page = await browser.open(file, 390, 'light');
     await page.evaluate(`document.querySelectorAll('details').forEach((each) => { each.open = true; })`);

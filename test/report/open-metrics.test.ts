@@ -21,7 +21,7 @@ function detailOf(delivered: readonly number[]): StressDetail {
   } as StressDetail;
 }
 
-/** What the text format asks for, as far as we use it: undefined, or the first thing that is wrong. */
+/** Checks the rules of the text format that irqloom uses: undefined, or the first fault. */
 function faultOf(text: string): string | undefined {
   if (!text.endsWith('# EOF\n')) return 'it does not end with # EOF';
   let family: { name: string; type: string } | undefined;

@@ -54,7 +54,7 @@ describe('a trace of a stress run', () => {
     expect(otherData.slicesDropped).toMatchObject({ 'device 0': 0, 'device 1': 0, 'vCPU 0': 0, 'vCPU 1': 0 });
     expect(sliced(traceEvents, /^signal /)).toHaveLength(run.result.injected);
     const taken = run.result.vcpus.reduce((sum, { delivered }) => sum + delivered, 0);
-    // SGIs have no device, and so no slice; one that preempts a handler is not counted as taken.
+    // SGIs have no device, and so no slice; an SGI that preempts a handler is not counted as taken.
     const sgis = run.result.sgis?.delivered ?? 0;
     const handlers = sliced(traceEvents, /^interrupt /).length;
     expect(handlers).toBeLessThanOrEqual(taken);

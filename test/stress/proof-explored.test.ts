@@ -118,7 +118,7 @@ const moving = (...mistakes: readonly MistakeName[]) =>
     ...mistakes,
   );
 
-/** One signal, one move, and the vCPU that it is moved away from. */
+/** One signal, one move, and the vCPU that the interrupt leaves. */
 const oneMove = (...mistakes: readonly MistakeName[]) =>
   scenario(
     'proof-of-a-move',

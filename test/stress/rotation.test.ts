@@ -87,7 +87,7 @@ describe('growth from turn to turn', () => {
   });
 });
 
-/** Runs a rotation with a fault to its failing turn: on a busy machine not always the first one. */
+/** Runs a rotation with a fault to its failing turn: on a busy machine not always the first turn. */
 async function failing(fault: Fault, seed: number) {
   let moment: Moment | undefined;
   let bytes: Uint8Array = new Uint8Array();

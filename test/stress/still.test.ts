@@ -7,7 +7,7 @@ import { StillPhases } from '../../src/stress/driver/still.ts';
 import { buildStress } from '../../src/stress/stress-build.ts';
 import { driverParts } from '../../src/stress/stress-driver.ts';
 
-/** No vCPU runs, so what is signalled here is never delivered. */
+/** No vCPU runs, so no signal here is ever delivered. */
 describe('a still phase', () => {
   let context: DriverContext;
   let phases: StillPhases;

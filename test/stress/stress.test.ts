@@ -29,7 +29,7 @@ const options: StressOptions = {
   fault: 'none',
 };
 
-/** Runs until the run has counted what `seen` asks for, on however busy a machine; 60 s at most. */
+/** Runs until the run has the counts that `seen` asks for, on any busy machine; 60 s at most. */
 async function runUntil(
   options: StressOptions,
   seen: (detail: StressDetail) => boolean,

@@ -44,7 +44,7 @@ export class DriverContext {
   readonly its: Pick<ItsDriver, 'send' | 'sendAll' | 'setEnabled'>;
   readonly gic: GicDriver;
   readonly userland: Userland;
-  /** What each source is called at the moment. */
+  /** The present name of each source. */
   readonly sources: Source[];
   /** By source: the collection of its event. */
   readonly collections: number[];

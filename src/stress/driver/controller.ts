@@ -25,7 +25,7 @@ export class ControllerChanges {
     this.#messages = messages;
   }
 
-  /** MAPC: two collections exchange their vCPUs; or MOVALL: all LPIs of a vCPU go to another. What is pending goes along. */
+  /** MAPC: two collections exchange their vCPUs; or MOVALL: all LPIs of a vCPU go to another. Pending LPIs go along. */
   moveAll(): boolean {
     const { plan, chance } = this.#context;
     if (plan.vcpus < 2 || !this.#hasLpis) return false;

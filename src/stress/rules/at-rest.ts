@@ -23,7 +23,7 @@ export class AtRest {
   readonly turns: Turns;
   /** Moves all LPIs of a vCPU. */
   readonly moveAll: () => boolean;
-  /** What was broken in the rule that is looked at. */
+  /** The breaches of the present rule. */
   readonly breaches: string[] = [];
 
   constructor(context: DriverContext, turns: Turns, moveAll: () => boolean) {

@@ -138,7 +138,10 @@ export class SliceRing {
     return peek(this.#words, this.#count + AFTER) >= this.#kept * AFTERWARDS;
   }
 
-  /** What is still there, in the order of the ends; and how many slices were overwritten. When the thread is at rest. */
+  /**
+   * The slices that the ring still holds, in the order of their ends; and how many slices were overwritten. When the thread
+   * is at rest.
+   */
   read(): { readonly slices: readonly Slice[]; readonly dropped: number } {
     const written = readCount(this.#words, this.#count, this.#count + 1);
     const dropped = Math.max(0, written - this.#kept);

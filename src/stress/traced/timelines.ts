@@ -41,7 +41,7 @@ export function noteViolation(machine: Machine, plan: Plan): void {
   ring.recordAlways(kindOf('violation'), source, VIOLATIONS.indexOf(kind), intid, now, now);
 }
 
-/** What every thread of a run that has come to rest has kept: the main one, vCPUs, devices, the driver. */
+/** The slices of every thread of a run that has come to rest: the main thread, vCPUs, devices, the driver. */
 export function readTracks(machine: Machine, plan: Plan): Track[] {
   const roles: Role[] = [
     { main: true },
