@@ -193,7 +193,7 @@ async function openLedger(path: string, { header }: Loaded, flags: Flags): Promi
   return Ledger.create(path, header);
 }
 
-/** A process that has been silent for so long does not conduct any more, even where a process has its number, ms. */
+/** A process that has been silent for so long does not conduct any more, even where another process has its number, ms. */
 const SILENT_MS = 60_000;
 
 /** The process that conducts a campaign now, other than this one. */

@@ -79,8 +79,8 @@ function cannotLoad(file: string, why: string, cause?: unknown): IrqError {
 const EVALUATION_MS = 10_000;
 
 /**
- * The default export of the module at an address. A thread that ends afterwards evaluates the module, so neither open
- * handles, nor changed built-in objects, nor an exit of the module reach the caller.
+ * The default export of the module at an address. A thread of its own evaluates the module and then ends, so neither
+ * open handles, nor changed built-in objects, nor an exit of the module reach the caller.
  * @throws IrqError `ERR_USAGE` for a module that has no end, ends its thread, or exports no plain value
  */
 async function evaluated(address: string, file: string): Promise<ConfigAnswer> {
