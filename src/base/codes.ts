@@ -1,6 +1,6 @@
 /**
  * Every error code of irqloom with its meaning. A code is part of the public interface: programs may match on a code,
- * and no code is reused with another meaning. `exit` is the CLI's exit status when such an error ends it: 1 a property
+ * and no code is reused with another meaning. `exit` is the CLI's exit status when such an error ends a command: 1 a property
  * failed, 2 wrong usage or input, 3 ended without an answer.
  */
 export const ERRORS = {

@@ -8,7 +8,8 @@ const POLL_NS = 200_000;
 /** How long the main thread dispatches and naps before timers and messages get their turn, ns. */
 const STRETCH_NS = 1_500_000;
 /**
- * After the last signal the main thread naps this long, ns; then it sleeps in the event loop, which is slower to wake.
+ * After the last signal the main thread naps this long, ns; then the thread sleeps in the event loop, which is slower to
+ * wake.
  */
 const LINGER_NS = 5_000_000;
 /** Polls between two reads of the clock. */
@@ -20,8 +21,8 @@ const KEEP_ALIVE_MS = 2 ** 30;
 export type Dispatched = Signalled & Pick<IrqFds, 'dispatchPending'>;
 
 /**
- * The main thread's part in dispatching: waits for eventfds that threads leave to it, and serves them. Only this class
- * is asynchronous; {@link IrqFds.dispatchPending} is plain code.
+ * The main thread's part in dispatching: waits for eventfds that threads leave to the main thread, and serves them. Only this
+ * class is asynchronous; {@link IrqFds.dispatchPending} is plain code.
  */
 export class Dispatcher {
   readonly #irqfds: Dispatched;

@@ -91,7 +91,7 @@ export class Harness {
     }
   }
 
-  /** Resolves when the dispatcher has ended; rejects with an error thrown while it served. */
+  /** Resolves when the dispatcher has ended; rejects with an error thrown while the dispatcher served. */
   get dispatching(): Promise<void> {
     return this.#dispatching;
   }

@@ -20,7 +20,9 @@ export type ProgramFactory<Options = unknown> = (
   options: Options,
 ) => Program | Promise<Program>;
 
-/** Names a program with its options, which must be cloneable: the main thread names it, the worker loads it. */
+/**
+ * Names a program with its options, which must be cloneable: the main thread names the program, the worker loads the module.
+ */
 export type NamedProgram<Options> = (options: Options) => ProgramName;
 
 /**

@@ -51,7 +51,10 @@ export class UserModule {
     throw this.#refuse(`exports no function ${call}: ${has}${didYouMean(name, names)}`);
   }
 
-  /** Returns an optional function of the module. @throws IrqError `ERR_SCENARIO` if it is no synchronous function */
+  /**
+   * Returns an optional function of the module.
+   * @throws IrqError `ERR_SCENARIO` for an export that is no synchronous function
+   */
   optional<F extends AnyFunction>(name: string, call: string): F | undefined {
     const value = this.#names[name];
     if (value === undefined) return undefined;
