@@ -6,7 +6,7 @@ import { runGuest } from '../src/boot/run.ts';
 const BARE = new URL('../../guests/bare/bare.bin', import.meta.url);
 const QEMU = 'qemu-system-aarch64';
 const BOUND_MS = 120_000;
-/** Runs of each, in turns: the best is what the machine can do, the others say what it was doing beside. */
+/** Runs of each, in turns: the best run shows the machine's limit, the others the effect of other work. */
 const ROUNDS = 3;
 
 /** Ns: the least, the median and the 99th percentile of 2,000 requests. */

@@ -18,7 +18,9 @@ const WINDOW = 20_000;
 const LEARNING = 200_000;
 
 export type ScheduleFigures = {
-  /** The least time of a return to the moment, after 100,000 instructions of a guest, and the pages that it took. */
+  /**
+   * The least time of a return to the moment, after 100,000 instructions of a guest, and the pages that the return copied.
+   */
   readonly restore: { readonly ns: number; readonly pages: number };
   /** Of a whole race of the bare-metal guest, or of Linux for some instructions. */
   readonly schedules: readonly StrategyFigures[];

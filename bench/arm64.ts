@@ -38,7 +38,7 @@ type BootFigures = {
 };
 
 export type Arm64Figures = {
-  /** Ns of one step of a dependent chain of multiply and add in JavaScript: what this machine is worth in this run. */
+  /** Ns of one step of a dependent chain of multiply and add in JavaScript: the speed of the host in this run. */
   readonly calibrationNs: number;
   readonly integerMips: number;
   readonly memoryMips: number;
@@ -49,7 +49,7 @@ export type Arm64Figures = {
   readonly restore: { readonly ns: number; readonly pages: number };
   /** Of whole guests, with interrupt controller and devices. */
   readonly guest: ScheduleFigures;
-  /** Of the kernel that IRQLOOM_KERNEL names, on one vCPU, until it looks for its init. */
+  /** Of the kernel that IRQLOOM_KERNEL names, on one vCPU, until the kernel looks for its init. */
   readonly boot?: BootFigures;
   /** Of that kernel with the modules of IRQLOOM_MODULES. */
   readonly linux?: ScheduleFigures;

@@ -1,7 +1,7 @@
 /**
- * Campaigns: what a job costs beside its search, on threads of this process and over BullMQ; two threads against one, and two
- * workers over Redis against two threads; the memory of a server that holds 10,000 jobs; and where the first limit of a fleet
- * of 1,000 workers is.
+ * Campaigns: the cost of a job beside its search, on threads of this process and over BullMQ; two threads against one, and
+ * two workers over Redis against two threads; the memory of a server that holds 10,000 jobs; and the first limit of a fleet
+ * of 1,000 workers.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,7 +24,7 @@ const MERGED = 2_000;
 /** Of the model: workers of four threads, jobs of 20 s. */
 const MODEL = { workers: 1_000, threads: 4, jobSeconds: 20 };
 
-/** One campaign: how many jobs, and per job its own time and what was spent beside it, s. */
+/** One campaign: the number of jobs, and per job its own time and the time spent beside, s. */
 type Cost = {
   readonly jobs: number;
   readonly seconds: number;
@@ -125,7 +125,10 @@ async function runFleet(): Promise<Fleet> {
   }
 }
 
-/** How many answers the conductor hears a second, where the events of {@link JOBS_HELD} jobs come as fast as it takes them. */
+/**
+ * How many answers the conductor hears a second, where the events of {@link JOBS_HELD} jobs come as fast as the conductor
+ * takes them.
+ */
 async function hearRate(
   client: Awaited<ReturnType<RedisServer['client']>>,
   crew: FleetCrew,
@@ -144,7 +147,7 @@ async function hearRate(
   return (JOBS_HELD * 1000) / (performance.now() - started);
 }
 
-/** What a job of the merge and of the events has found, with the same part left. */
+/** The findings of a job of the merge and of the events, with the same part left. */
 function foundOf(rest: Part) {
   const sum = {
     ...new Sum().toPlain(),
@@ -267,7 +270,7 @@ export function format({ small, alone, large, fleet, mergedPerSecond }: Campaign
   return lines.join('\n');
 }
 
-/** Of a large fleet: what one conductor and one server carry, and so how many workers keep busy. */
+/** Of a large fleet: the load that one conductor and one server carry, and so how many workers keep busy. */
 function modelOf(fleet: Fleet, mergedPerSecond: number): string[] {
   const { workers, threads, jobSeconds } = MODEL;
   const { givenPerSecond, heardPerSecond, removedPerSecond, serverSeconds } = fleet;

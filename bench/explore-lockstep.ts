@@ -1,5 +1,5 @@
 /**
- * The explorer's executors with real threads: what an operation costs in lockstep, with the threads on all cores and on
+ * The explorer's executors with real threads: the cost of an operation in lockstep, with the threads on all cores and on
  * one, and how many runs a second free threads do.
  */
 import { execFile } from 'node:child_process';

@@ -33,7 +33,7 @@ const INCREMENTS: Readonly<Record<string, Body>> = {
   atomics(words) {
     for (let k = 0; k < TIMES; k++) Atomics.store(words, 0, Atomics.load(words, 0) + 1);
   },
-  /** What rewriting makes of `words[0] = words[0] + 1`. */
+  /** The rewritten form of `words[0] = words[0] + 1`. */
   plain(words) {
     for (let k = 0; k < TIMES; k++) set(words, 0, (get(words, 0) as number) + 1);
   },

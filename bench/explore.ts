@@ -16,7 +16,7 @@ import type { Strategy } from '../src/explore/search/strategies/strategy.ts';
 import { Surw } from '../src/explore/search/strategies/surw.ts';
 import { Urw } from '../src/explore/search/strategies/urw.ts';
 
-/** One line of the result: schedules per second, 0 where it was not measured. */
+/** One line of the result: schedules per second, 0 where the benchmark took no measurement. */
 export type Speed = {
   readonly what: string;
   readonly two: number;
@@ -62,7 +62,7 @@ function adds(threads: number): Scenario<Int32Array> {
   };
 }
 
-/** Schedules per second of one strategy: the best of five windows, as other work on the machine only ever slows it. */
+/** Schedules per second of one strategy: the best of five windows, as other work on the machine only slows a window. */
 function measure(threads: number, make: (profile: Profile) => Strategy, ms: number): number {
   const now = performance.now.bind(performance);
   return withSimulation(

@@ -1,6 +1,6 @@
 /**
  * The fault campaign: every kind of thread, every output and the whole process of a command are disturbed, one at a time.
- * A cell says how the command ended, and whether that is what docs/reliability.md promises.
+ * A cell says how the command ended, and whether docs/reliability.md promises that end.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,8 @@ export type FaultOptions = {
 
 /**
  * Reads `--only TEXT`: the cells whose names have one of the texts; and `--node FILE`: another Node.js to try. Both may be
- * repeated; and `--markdown`. @throws Error for anything else
+ * repeated; and `--markdown`.
+ * @throws Error for any other argument
  */
 export function faultOptionsFrom(args: readonly string[]): FaultOptions {
   const { values } = parseArgs({
@@ -47,7 +48,7 @@ export function faultOptionsFrom(args: readonly string[]): FaultOptions {
   return { only: values.only, nodes: values.node, markdown: values.markdown };
 }
 
-/** Tries the cells, one after the other; each is printed on stderr when it has ended. */
+/** Tries the cells, one after the other; prints each on stderr when the cell has ended. */
 export async function run({ only, nodes }: Pick<FaultOptions, 'only' | 'nodes'>): Promise<Outcome[]> {
   const folder = mkdtempSync(join(tmpdir(), 'irqloom-faults-'));
   try {

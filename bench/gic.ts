@@ -7,12 +7,12 @@ import type { CpuInterface } from '../src/gic/cpu-interface.ts';
 import type { Gic } from '../src/gic/gic.ts';
 import { type Cost, formatCosts, measureCost } from './measure-cost.ts';
 
-/** What it costs a vCPU to take one interrupt, and to end it, with so many others waiting. */
+/** The cost of a vCPU's take of one interrupt, and of its end, with so many others waiting. */
 export type WaitingCost = {
   readonly waiting: number;
-  /** All of one priority: what guests do. */
+  /** All of one priority, as guests have them. */
   readonly samePriorityNs: number;
-  /** The priorities of those that wait differ, and the most urgent one has the highest number. */
+  /** The waiting interrupts have different priorities, and the most urgent one has the highest number. */
   readonly mixedPriorityNs: number;
 };
 
@@ -53,7 +53,7 @@ function mapLpi(gic: Gic, lpi: number, priority = 0xa0): void {
   gic.lpis.retarget(lpi, 0);
 }
 
-/** Takes one interrupt and ends it; how many there were: 1 or 0. */
+/** Takes one interrupt and ends the interrupt; returns how many there were: 1 or 0. */
 function serve(cpu: CpuInterface): number {
   const intid = cpu.acknowledge();
   if (intid === 1023) return 0;
@@ -114,7 +114,7 @@ async function measurePaths(): Promise<Cost[]> {
   ];
 }
 
-/** ns to make one interrupt pending, take it and end it, with `waiting - 1` others listed behind it. */
+/** ns to make one interrupt pending, take and end the interrupt, with `waiting - 1` others listed behind. */
 async function measureWaiting(waiting: number, priorityOf: (index: number) => number): Promise<number> {
   const gic = makeGic();
   const cpu = gic.cpuInterface(0);
@@ -127,13 +127,13 @@ async function measureWaiting(waiting: number, priorityOf: (index: number) => nu
   return nsEach;
 }
 
-/** Ends what runs at the top priority; LPIs need no more. 0, to be added. */
+/** Ends the interrupt at the top priority; an LPI needs no more. Returns 0, to be added. */
 function endOf(cpu: CpuInterface): number {
   cpu.endOfInterrupt(FIRST_LPI);
   return 0;
 }
 
-/** Costs on one thread, without contention: what the paths do, not what cache lines cost. About 15 s. */
+/** Costs on one thread, without contention: the paths' own work, without the cost of moving cache lines. About 15 s. */
 export async function run(): Promise<GicFigures> {
   const paths = await measurePaths();
   const waiting: WaitingCost[] = [];

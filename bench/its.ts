@@ -10,7 +10,7 @@ import type { Its } from '../src/its/its.ts';
 import type { GuestMemory } from '../src/memory/guest-memory.ts';
 import type { Readers } from '../src/memory/readers.ts';
 
-/** What a translation and an injection cost with so many events mapped, spread evenly over so many devices. */
+/** The cost of a translation and an injection with so many events mapped, spread evenly over so many devices. */
 export type ItsCost = {
   readonly devices: number;
   readonly events: number;
@@ -23,7 +23,7 @@ export type ItsCost = {
 export type ItsFigures = {
   /** Events asked for in an order without locality: every event is as likely as every other. */
   readonly random: readonly ItsCost[];
-  /** In the order in which they were mapped, as when a device signals its queues in turn. */
+  /** In the order of their mapping, as when a device signals its queues in turn. */
   readonly inOrder: readonly ItsCost[];
 };
 
@@ -140,7 +140,7 @@ function shuffle(keys: Uint32Array): void {
   }
 }
 
-/** The best of some rounds, in ns each: what is measured is the code, not what else the computer does. */
+/** The best of some rounds, in ns each: the time of the code, without the computer's other work. */
 function best(loop: (times: number) => number, expected: (result: number) => boolean): number {
   let fastest = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {

@@ -18,7 +18,7 @@ const PENDING_TABLES = RAM + 0xe_0000;
 const ITT = RAM + 0x12_0000;
 
 export const DOORBELL = VIRT_FRAMES.its + gits.TRANSLATER;
-/** The first LPI; event n of the one device is n above it. */
+/** The first LPI; event n of the only device has the n-th LPI from there. */
 export const FIRST = 8192;
 export const DEVICE = 5;
 

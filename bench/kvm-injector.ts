@@ -1,4 +1,4 @@
-/** A thread that injects, and is its own vCPU: it takes what it has injected before it injects again. */
+/** A thread that injects, and is its own vCPU: the thread takes each injected interrupt before the next injection. */
 import { workerData } from 'node:worker_threads';
 import { attachVm } from '../src/board/create-vm.ts';
 import type { VmAttachment } from '../src/kvm-abi/kvm-vm.ts';

@@ -16,7 +16,7 @@ import { DESIGNS } from '../src/vmm/designs.ts';
 import { bootedVm, DEVICE, DOORBELL, takeAll } from './kvm-guest.ts';
 import type { InjectorData } from './kvm-injector.ts';
 
-/** What one inline injection does, by design. */
+/** The operations of one inline injection, by design. */
 export type DesignCost = { readonly design: DesignName; readonly kind: 'msi' | 'wired' } & OperationCount & {
     readonly ns: number;
   };
@@ -70,7 +70,7 @@ function designCost(design: DesignName, kind: 'msi' | 'wired'): DesignCost | und
   round();
   const count = countOperations(() => irqfds.write(0));
   takeAll(vm, 0);
-  // Taken each time, so that each injection is one; what the taking costs is in it, and the same for all designs.
+  // Taken each time, so that each injection latches; the cost of the take is included, and the same for all designs.
   for (let n = 0; n < INJECTIONS / 10; n++) round();
   const start = process.hrtime.bigint();
   for (let n = 0; n < INJECTIONS; n++) {
@@ -147,7 +147,7 @@ async function underSwaps(): Promise<Pick<KvmFigures, 'under' | 'swapsDone'>> {
   return { under: { still: summaryOf(0), busy: summaryOf(1), swapping: summaryOf(2) }, swapsDone };
 }
 
-/** What the main thread does for a while; how many tables it has swapped. */
+/** The main thread's work for a while; returns how many tables the thread has swapped. */
 async function during(vm: KvmVm, phase: Phase, table: readonly Route[]): Promise<number> {
   const until = performance.now() + PHASE_MS;
   if (phase === 'still') await sleep(PHASE_MS);

@@ -10,7 +10,7 @@ import type { CalibrationFigures } from '../src/threads/calibration-figures.ts';
 import { type Cost, formatCosts, measureCost } from './measure-cost.ts';
 import { type NativeResult, run as runNative } from './native.ts';
 
-/** One way of an interrupt, beside what the machine needs for as much without one. Times in ns. */
+/** One way of an interrupt, beside the host's time for the same exchange without an interrupt. Times in ns. */
 export type PathFigures = {
   readonly path: Path;
   readonly p50: number;
@@ -33,7 +33,7 @@ const TIMES = 5_000_000;
 const RECORDING_NS = 60;
 const NATIVE_TIMES = 10;
 
-/** What the median may be at most, by one way of the round trip that its vCPU's way of waiting is held against. */
+/** The bound on the median, by one way of the round trip of the vCPU's way of waiting. */
 const ALLOWED = {
   polling: (oneWay: number) => 1.5 * oneWay + 150,
   parked: (oneWay: number) => 1.15 * oneWay,

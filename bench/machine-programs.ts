@@ -9,7 +9,7 @@ import { waitPing, waitPong } from '../src/measure/wait-ping-pong.ts';
 import { LINE } from '../src/memory/layout.ts';
 import { guestProgram, threadProgram } from '../src/threads/programs.ts';
 
-/** What the programs of this benchmark share, in words of the scenario's region, each on a line of its own. */
+/** The words that the programs of this benchmark share, in the scenario's region, each on a line of its own. */
 const REPLIES = 0;
 const GAME = LINE;
 const TABLE = 2 * LINE;
@@ -25,7 +25,7 @@ export type HeapFigures = { readonly signals: number; readonly grownBytes: numbe
 /** Where the bare ping-pong of the two threads lies, that every figure is held against. */
 const tableOf = ({ scenario }: Machine) => ({ at: scenario.at + TABLE, words: PING_PONG_WORDS });
 
-/** A guest that answers each interrupt by counting it where the device looks; and that plays when a game is on. */
+/** A guest that answers each interrupt with a count that the device reads; and that plays when a game is on. */
 export function replyingGuest(machine: Machine, vcpu: Vcpu, { parked, rounds }: TripOptions): Guest {
   const { words, scenario } = machine;
   const play = parked ? waitPong : spinPong;
@@ -47,7 +47,7 @@ export function replyingGuest(machine: Machine, vcpu: Vcpu, { parked, rounds }: 
   };
 }
 
-/** A guest that does nothing with its interrupts; they are counted by the vCPU itself. */
+/** A guest whose handler is empty; the vCPU itself counts the interrupts. */
 export function quietGuest(_machine: Machine, vcpu: Vcpu): Guest {
   return {
     boot() {
@@ -60,7 +60,7 @@ export function quietGuest(_machine: Machine, vcpu: Vcpu): Guest {
 
 /**
  * Signals eventfd 0 and waits for the guest's reply, over and over; and plays against the vCPU in between, in blocks that
- * take turns: what a wake-up costs depends on where the system has put two threads, so they have to be the same two.
+ * take turns: the cost of a wake-up depends on the cores of the two threads, so both blocks have to use the same two.
  */
 export function roundTrips(
   machine: Machine,
@@ -81,7 +81,7 @@ export function roundTrips(
   const play = parked ? waitPing : spinPing;
   const block = (through: Distribution, bare: Histogram) => {
     Atomics.store(words, scenario.at + GAME, 1);
-    // The vCPU plays when it finds nothing more to do, which may be before it takes this signal or after.
+    // The vCPU plays when its list is empty, which may be before the vCPU takes this signal or after.
     const before = Atomics.load(words, at);
     vm.irqfds.write(0);
     play(words, tableOf(machine), rounds, clock, bare);
@@ -103,7 +103,7 @@ function ownHistogram(): Histogram {
   return new Histogram(words, { at: 0, words: words.length }, LATENCY);
 }
 
-/** Signals its events in bursts, one after the other, without waiting for anything. */
+/** Signals its events in bursts, one after the other, without any wait. */
 export function flood(
   machine: Machine,
   { milliseconds, events, burst }: RateOptions,

@@ -59,7 +59,7 @@ function build(topology: Topology, haltPollNs: number, otherThreads: number): Ma
   return machine;
 }
 
-/** Runs a cast on a machine until its programs have ended; what each of them returned. */
+/** Runs a cast on a machine until its programs have ended; returns the results of the programs. */
 async function perform(machine: Machine, cast: Cast): Promise<unknown[]> {
   const harness = await Harness.boot(machine, cast);
   try {
@@ -98,7 +98,7 @@ export async function floodRate(events: number): Promise<Rate> {
     const start = performance.now();
     if (!device) throw new Error('the benchmark has no device');
     const { injected, seconds } = (await device.run()) as RateFigures;
-    // The vCPU's count runs over the warm-up too, so it is held against its own time.
+    // The vCPU's count runs over the warm-up too, so the count is divided by its own time.
     const delivered = (machine.control(0).taken - before) | 0;
     const deliveredPerSecond = delivered / ((performance.now() - start) / 1000);
     harness.kickAll();

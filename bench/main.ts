@@ -23,7 +23,10 @@ import { format as formatTransfers, run as runTransfers } from './transfers.ts';
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('--'));
 const wanted = firstOption < 0 ? args : args.slice(0, firstOption);
-/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `faults` `--only TEXT`, `--node FILE` and `--markdown`, `power` what power.ts says, `stress` what stress.ts says. */
+/**
+ * The arguments beside the names: `soundness` takes `--programs N` and `--seed N`, `faults` `--only TEXT`, `--node FILE` and
+ * `--markdown`; power.ts and stress.ts list theirs.
+ */
 const options = args.slice(wanted.length);
 
 /** Benchmarks that take options. */
@@ -77,7 +80,7 @@ if (unknown !== undefined) {
   console.error(`only ${WITH_OPTIONS.join(' and ')} take options, each by itself: ${options.join(' ')}`);
   process.exitCode = 2;
 } else {
-  // An hour and more: only where it is asked for.
+  // An hour and more: only by name.
   const usual = (Object.keys(BENCHES) as Name[]).filter((name) => name !== 'power');
   for (const name of wanted.length > 0 ? wanted.filter(isName) : usual) {
     console.log(`\n# ${name}\n${await BENCHES[name]()}`);

@@ -1,7 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** What a piece of code costs each time, and whether it leaves garbage. */
+/** The cost of a piece of code each time, and whether the code leaves garbage. */
 export type Cost = {
   readonly name: string;
   readonly nsEach: number;
@@ -13,7 +13,7 @@ export type Cost = {
   readonly collections: number;
 };
 
-/** Runs `loop(times)` after warming it up. The warm-up is long enough for the optimizing compiler to be done. */
+/** Runs `loop(times)` after a warm-up that is long enough for the optimizing compiler to be done. */
 export async function measureCost(name: string, times: number, loop: (times: number) => void): Promise<Cost> {
   let collections = 0;
   for (let i = 0; i < 5; i++) loop(Math.ceil(times / 50));

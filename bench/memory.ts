@@ -19,7 +19,7 @@ const BITS = 65_536;
 const REPEATS = 1_000;
 const CALIBRATION = 'one atomic addition';
 
-/** What each primitive of the floor of memory costs one undisturbed thread. */
+/** The cost of each primitive of the floor of memory on one undisturbed thread. */
 export async function run(): Promise<PrimitiveCost[]> {
   const layout = new Layout();
   const at = {

@@ -1,7 +1,7 @@
 /**
- * How soon `auto` finds what is wrong with a mutated source: schedules and milliseconds of the search alone, for every
- * mutation that the tests have. The mutations stand beside the checks that they are meant for, so the tests are run, one
- * file after the other, and say what each search took.
+ * How soon `auto` finds the fault of a mutated source: schedules and milliseconds of the search alone, for every mutation of
+ * the tests. The mutations stand beside their checks, so the benchmark runs the tests, one file after the other, and the
+ * tests report each search.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -17,12 +17,12 @@ export type Search = {
   readonly found: boolean;
   /** The kind of failure that was found. */
   readonly kind: string | null;
-  /** Schedules until it was found, the last one included. */
+  /** Schedules until the failing one, which is included. */
   readonly schedules: number;
   readonly ms: number;
 };
 
-/** What a mutation may take. */
+/** The limits of a mutation. */
 const BOUND_MS = 2000;
 /** How many of the slowest are listed; `MUTATIONS_SHOWN` in the environment says otherwise. */
 const SHOWN = 12;

@@ -15,7 +15,7 @@ export type Trips = {
   readonly mean: number;
 };
 
-/** What native/pingpong.c prints. */
+/** The output of native/pingpong.c. */
 export type NativeFigures = {
   readonly clockNs: number;
   readonly spinNs: Trips;
@@ -30,7 +30,7 @@ const start = promisify(execFile);
 const source = fileURLToPath(new URL('../../bench/native/pingpong.c', import.meta.url));
 const BOUND_MS = 60_000;
 
-/** Compiles and runs the native ping-pongs. Needs Linux and a C compiler, `cc` or what CC names. */
+/** Compiles and runs the native ping-pongs. Needs Linux and a C compiler, `cc` or the compiler that CC names. */
 export async function run(): Promise<NativeResult> {
   if (process.platform !== 'linux')
     return { missing: `futex and eventfd are Linux's; this is ${process.platform}` };

@@ -1,6 +1,7 @@
 /**
- * What a stress run finds: for every mistake of a list, whether a run of the machine with that mistake fails. Each mistake
- * is made in a built copy of the package, and `irqloom stress` runs there, in as many configurations as it takes.
+ * The faults that a stress run finds: for every mistake of a list, whether a run of the machine with that mistake fails. The
+ * benchmark makes each mistake in a built copy of the package, and `irqloom stress` runs there, in as many configurations as
+ * the find needs.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +28,7 @@ const CONFIGURATIONS = [
   { name: 'tests', flags: [] },
 ] as const satisfies readonly Configuration[];
 
-/** Lists of mistakes: in protocols between threads, in what the architecture says, and made by rule at places of a seed. */
+/** Lists of mistakes: in protocols between threads, in rules of the architecture, and made by rule at places of a seed. */
 const LISTS = {
   protocols: () => named(PROTOCOL_MISTAKES),
   architecture: () => named(ARCHITECTURE_MISTAKES),
@@ -39,7 +40,7 @@ type ListName = keyof typeof LISTS;
 export const OPERATOR_SEED = 14;
 export const OPERATORS = 48;
 
-/** What came of one run: `null` where the mistake survived, or what the run said. */
+/** The result of one run: `null` where the mistake survived, or the run's message. */
 export type Finding = {
   readonly configuration: string;
   readonly found: string | null;
@@ -92,7 +93,7 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
   const tests = new Tests(mutant.folder);
   const rows: Power['rows'][number][] = [];
   try {
-    // What fails without a mistake would find every mistake.
+    // A test that fails without a mistake would find every mistake.
     for (const configuration of wanted) {
       if (configuration.name === 'tests') continue;
       const { found } = await stress(mutant.program, configuration, seed, flags);
@@ -120,7 +121,7 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
   return { seed, lists, configurations: wanted.map(({ name }) => name), rows };
 }
 
-/** By file: what the tests that fit say without a mistake. What fails then would find every mistake. */
+/** By file: the results of the fitting tests without a mistake. A test that fails then would find every mistake. */
 class Tests {
   readonly #folder: string;
   readonly #without = new Map<string, string | null>();

@@ -27,14 +27,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Writes each command to its append-only file, and wants a password. */
+/** A server that writes each command to its append-only file, and asks for a password. */
 export class RedisServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'irqloom-redis-'));
   readonly port: number;
   readonly #fsync: string;
   #server: ReturnType<typeof spawn>;
 
-  /** @param fsync - when the file is written through: `always` loses nothing, `everysec` is what servers have */
+  /**
+   * @param fsync - when the server writes the file through: `always` loses nothing, `everysec` is the setting of most servers
+   */
   static async start(fsync: 'always' | 'everysec' = 'always'): Promise<RedisServer> {
     const server = new RedisServer(await freePort(), fsync);
     await server.client().then((client) => client.quit());

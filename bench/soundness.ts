@@ -1,6 +1,6 @@
 /**
- * The explorer against the judge, a brute force that shares no code with it: random programs, as many as one likes, and
- * every difference with the program that shows it.
+ * The explorer against the judge, a brute force that shares no code with the explorer: random programs, any number of them,
+ * and every difference with the program that shows the difference.
  */
 import { fileURLToPath } from 'node:url';
 import type { Limits } from '../test/explore/judge/brute-force.ts';

@@ -1,7 +1,7 @@
 /**
- * `irqloom stress` at speed: signals delivered a second, with the proof, in six shapes, by the signalling thread and by way of the main
- * thread, with churn and without, on this machine as it is and beside other processes; and what the same threads do without a proof, or without an interrupt
- * controller.
+ * `irqloom stress` at speed: signals delivered a second, with the proof, in six shapes, by the signalling thread and by way
+ * of the main thread, with churn and without, on this machine alone and beside other processes; and the rate of the same
+ * threads without a proof, or without an interrupt controller.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -98,7 +98,7 @@ export async function run(options: StressBenchOptions): Promise<StressFigures> {
 /** Three threads that pass signals on without an interrupt controller. */
 async function relay(seconds: number): Promise<RelayFigures> {
   const topology = { vcpus: 1, devices: 1, events: 1, spis: 0 };
-  // Two other threads and one that mostly sleeps, as a stress run has.
+  // Two other threads and one mostly sleeping thread, as a stress run has.
   const config = {
     ...syntheticConfig(topology),
     dispatch: 'main' as const,

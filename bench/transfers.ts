@@ -1,5 +1,5 @@
 /**
- * What an interrupt costs in cache lines that move from one core to another: counted, not timed. Every thread of a machine
+ * The cost of an interrupt in cache lines that move from one core to another: counted, not timed. Every thread of a machine
  * is played in one thread, in a fixed order, and each `Atomics` call is followed by a model of coherent caches of its own
  * for each thread (MESI, without a limit of size). So the figures are the same on every machine, and tell how a machine of
  * many cores will do: a line that two pairs of device and vCPU share costs more with each core.
@@ -19,7 +19,7 @@ import {
 import { LINE } from '../src/memory/layout.ts';
 import { table } from '../src/report/table.ts';
 
-/** Signals of each pair before counting begins, and those that are counted. */
+/** Signals of each pair before the count begins, and the signals that are counted. */
 const WARM = 32;
 const COUNTED = 64;
 const NOTHING = 1023;
@@ -42,7 +42,7 @@ export type Transfers = {
 /** Coherent caches, one for each thread: which threads hold a line, and how often a line had to come from another one. */
 class Caches {
   readonly moved = new Map<number, number>();
-  /** By line: the threads that wrote it. */
+  /** By line: the threads that have written the line. */
   readonly writers = new Map<number, Set<number>>();
   readonly #holders = new Map<number, Set<number>>();
   counting = false;
@@ -89,7 +89,7 @@ function follow(buffer: SharedArrayBuffer, caches: Caches, play: () => void): vo
   }
 }
 
-/** Each device signals all its events, then each vCPU takes what has come, over and over. Events go to the vCPUs in turn. */
+/** Each device signals all its events, then each vCPU takes its interrupts, over and over. Events go to the vCPUs in turn. */
 export function count(size: Omit<Topology, 'spis'>, way: Way): Transfers {
   const topology: Topology = { ...size, spis: 0 };
   const config = { ...syntheticConfig(topology), dispatch: way };
@@ -121,7 +121,7 @@ export function count(size: Omit<Topology, 'spis'>, way: Way): Transfers {
   return summary(main, caches, topology, way);
 }
 
-/** What a thread does when it is its turn; returns how many signals or interrupts it dealt with. */
+/** A thread's action at its turn; returns how many signals or interrupts the thread dealt with. */
 type Player = { readonly thread: number; readonly act: () => number };
 
 function deviceOf(main: Machine, device: number, sources: readonly Source[]): Player {

@@ -18,13 +18,13 @@ export type Ended = {
 
 /** One disturbance of one command. */
 export type Cell = {
-  /** `stress/device/loop`: the words of `--only` are parts of it. */
+  /** `stress/device/loop`: the words of `--only` are parts of the name. */
   readonly name: string;
   /** The longest time that the command may take, s. */
   readonly bound: number;
   /** Disturbs, and says how the command ended; a text where the cell cannot be tried on this machine. */
   readonly run: (bound: number) => Promise<Ended | string>;
-  /** Judges: a sentence on what is wrong, or nothing. */
+  /** Judges: a sentence on the fault, or undefined. */
   readonly judge: (ended: Ended) => string | undefined;
 };
 
@@ -32,7 +32,7 @@ export type Disturbance = {
   readonly env?: Readonly<Record<string, string>>;
   /** The Node.js that runs the command; this one where left out. */
   readonly node?: string;
-  /** The shell's text around the command, which stands in it as COMMAND. */
+  /** The shell's text around the command; COMMAND stands for the command. */
   readonly shell?: string;
   /** Called with the process's number when the command has started. */
   readonly started?: (pid: number, said: () => string) => void;
@@ -63,7 +63,7 @@ export function irqloom(
       const now = pid === undefined ? undefined : starvedSeconds(pid);
       // A command that has ended, and is only not heard of yet.
       if (pid === undefined || now === undefined) return;
-      // A thread that has ended has taken its account with it.
+      // A thread that has ended has taken its account along.
       starved = Math.max(starved, now);
       if (seconds < bound + starved) return;
       late = true;

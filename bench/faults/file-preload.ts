@@ -1,7 +1,7 @@
 /**
- * Loaded before everything else into a command, by NODE_OPTIONS: lets one call of node:fs on one file fail. The environment
- * says which call (FAULT_CALL), with which error (FAULT_ERRNO), and a part of the file's name (FAULT_NAME). A write fails
- * after the first half of its bytes.
+ * Loaded before all other modules into a command, by NODE_OPTIONS: lets one call of node:fs on one file fail. The environment
+ * names the call (FAULT_CALL), the error (FAULT_ERRNO), and a part of the file's name (FAULT_NAME). A write fails after the
+ * first half of its bytes.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

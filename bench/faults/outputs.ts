@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { join } from 'node:path';
 import { type Cell, expectEnd, irqloom } from './cell.ts';
 
-/** A command that writes a file at its end, and the exit status that it ends with undisturbed. */
+/** A command that writes a file at its end, and the exit status of an undisturbed run. */
 type Writer = {
   readonly name: string;
   readonly args: readonly string[];
@@ -48,7 +48,7 @@ const OLD = 'the file of before';
 /** The run is not long; a busy machine is. */
 const BOUND = 60;
 
-/** Each output, on each file system and at each moment that can spoil it. */
+/** Each output, on each file system and at each moment that can spoil the output. */
 export function outputCells(folder: string): Cell[] {
   const scenario = join(folder, 'lost.mjs');
   writeFileSync(scenario, SCENARIO);
@@ -100,7 +100,7 @@ function fullDevice({ name, args, flag, status, ending }: Writer, place: string)
   };
 }
 
-/** On a file system of its own: too small for the file, or one that may not be written. */
+/** On a file system of its own: too small for the file, or read-only. */
 function mounted(
   { name, args, flag, status, ending }: Writer,
   place: string,
@@ -150,7 +150,7 @@ function fill(path: string): void {
   try {
     writeFileSync(path, Buffer.alloc(2 ** 20));
   } catch {
-    // It is full now, which was wanted.
+    // The file system is full now, as wanted.
   }
 }
 

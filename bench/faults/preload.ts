@@ -1,7 +1,7 @@
 /**
- * Loaded before everything else into every thread of a command, by NODE_OPTIONS: lets one kind of thread go wrong in the
- * middle of its work. The environment says which kind, by a pattern of its stack (FAULT_STACK), in which way (FAULT),
- * and after how many atomic operations of a thread at the earliest (FAULT_AFTER).
+ * Loaded before all other modules into every thread of a command, by NODE_OPTIONS: lets one kind of thread go wrong in the
+ * middle of its work. The environment names the kind, by a pattern of its stack (FAULT_STACK), the fault (FAULT), and the
+ * number of a thread's atomic operations before the fault at the earliest (FAULT_AFTER).
  */
 import { writeSync } from 'node:fs';
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cell, expectEnd, irqloom } from './cell.ts';
 
-/** What a thread of a scenario does in the middle of its code, and how the search may end. */
+/** The fault of a scenario's thread in the middle of its code, and the exit statuses that the search may end with. */
 const ACTS = {
   throw: { code: "throw new Error('thrown on purpose');", status: [1] },
   exit: { code: 'process.exit(0);', status: [1, 2] },
@@ -15,7 +15,7 @@ const ACTS = {
   'stays alive': { code: '', before: 'setInterval(() => {}, 1000);', status: [0] },
 } as const satisfies Record<string, { code: string; before?: string; status: readonly number[] }>;
 
-/** The ways to run a scenario: what searches, and how threads run. */
+/** The ways to run a scenario: the kind of search, and the kind of threads. */
 const RUNS = {
   search: [],
   jobs: ['--jobs', '2'],
@@ -26,7 +26,7 @@ const RUNS = {
 /** The bound on the search, its lateness, and the time in which a failure may be made small. */
 const BOUND = 90;
 
-/** Code under test that goes wrong, in each way to run it: the command ends, and names the code and not itself. */
+/** Code under test that goes wrong, in each way to run the code: the command ends, and names the code and not itself. */
 export function scenarioCells(folder: string): Cell[] {
   return Object.entries(RUNS).flatMap(([run, flags]) =>
     Object.entries(ACTS).map(([act, { code, status, ...more }], index): Cell => {

@@ -78,10 +78,10 @@ const COMMANDS: readonly Threaded[] = [
 
 const FAULTS = ['throw', 'exit', 'oom', 'loop', 'wait'] as const;
 
-/** A thread's share of the heap in a cell where it runs out of memory, MiB: enough for every command, soon full. */
+/** A thread's share of the heap in a cell where the thread runs out of memory, MiB: enough for every command, soon full. */
 const SMALL_HEAP = '--max-old-space-size=128';
 
-/** The longest waits of a command: for a thread to answer, for devices to stop, and then to end it. */
+/** The longest waits of a command: for a thread to answer, for devices to stop, and then for the thread's end by force. */
 const BOUND = 75;
 
 /** Each kind of thread of each command, in each way to go wrong. */

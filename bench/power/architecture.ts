@@ -1,6 +1,9 @@
 import type { MistakeName } from '../../test/guards/index.ts';
 
-/** Mistakes in what the architecture and KVM say. No two threads have to meet for these. The table of guards has their rules. */
+/**
+ * Mistakes in rules of the architecture and of KVM. No two threads have to meet for these. The table of guards has their
+ * rules.
+ */
 export const ARCHITECTURE_MISTAKES = [
   'only-urgent-is-signalled: below the mask',
   'only-urgent-is-signalled: less urgent',

@@ -5,16 +5,16 @@ export type Mistake = NamedMistake | MadeMistake;
 
 /** A mistake of the table of guards. */
 export type NamedMistake = {
-  /** Its name in the table: the guard, and what is done to it. */
+  /** Its name in the table: the guard, and the edit. */
   readonly guard: MistakeName;
   readonly file: string;
-  /** What the guard keeps. */
+  /** The rule that the guard keeps. */
   readonly rule: string;
 };
 
 /** A mistake that is made by rule: `to` takes the place of `from`, which stands at `at`, in UTF-16 units. */
 export type MadeMistake = {
-  /** What was done to which code. */
+  /** The edit, and the edited code. */
   readonly guard: string;
   readonly file: string;
   readonly from: string;
@@ -22,7 +22,7 @@ export type MadeMistake = {
   readonly at: number;
 };
 
-/** The mistakes of some names. @throws Error where there is no such mistake, or it changes several files */
+/** The mistakes of some names. @throws Error for an unknown mistake, or a mistake in several files */
 export function named(names: readonly MistakeName[]): NamedMistake[] {
   return names.map((guard) => {
     const [file, ...others] = filesOf(guard);

@@ -6,13 +6,13 @@ import type { MadeMistake } from './mistake.ts';
 import { ROOT } from './root.ts';
 
 const SOURCE = join(ROOT, 'src');
-/** Where mistakes are made: what runs between a signal and its handler. */
+/** The folders with mistakes: the code between a signal and its handler. */
 const FOLDERS = ['gic', 'its', 'its/commands', 'kvm', 'memory', 'board'];
-/** Files of which a run uses nothing, or that say what is laid out where. */
+/** Files that a run does not use, or that only lay words out. */
 const LEFT_OUT =
   /layout|personality|regions|errno|error|faults|create-vm|snapshot|migration|attributes|designs|msi\.ts|fds\.ts|ioeventfds|operation-count|header|guest-memory/;
 
-/** What a mechanical hand does to an expression or a statement. */
+/** The edits that a mechanical hand makes to an expression or a statement. */
 const KINDS = ['negated condition', 'off by one', 'dropped statement', 'swapped arguments'] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -102,7 +102,7 @@ function sitesAt(node: ts.Node): Site[] {
   return [];
 }
 
-/** Two neighbours that may well have one type: those that plainly differ, the compiler would not let pass. */
+/** Two neighbours that may well have one type: the compiler would not let plainly different types pass. */
 function swapped(node: ts.CallExpression): Site[] {
   if (/^Math\./.test(node.expression.getText())) return [];
   const given = node.arguments.map((argument) => argument.getText());

@@ -18,7 +18,10 @@ import { threadProgram } from '../../src/threads/programs.ts';
 
 /** Sources of the device: bits of one word. */
 export const RELAY_SOURCES = 16;
-/** Words, each on a line of its own: what the device has signalled, what the main thread passed on, whether the run is over. */
+/**
+ * Words, each on a line of its own: the device's signals, the signals that the main thread passed on, whether the run is
+ * over.
+ */
 const RUNG = 0;
 const PASSED = LINE;
 const STOP = 2 * LINE;
@@ -70,7 +73,7 @@ export function relayDispatched(machine: Machine): Dispatched {
   };
 }
 
-/** The third thread: notes what was passed on to it, and wakes the device. */
+/** The third thread: notes the signals that were passed on to this thread, and wakes the device. */
 export function relaySink(machine: Machine, _options: object): { run(): void } {
   const shared = views(machine);
   const { clock } = machine;
@@ -107,7 +110,7 @@ export function relaySink(machine: Machine, _options: object): { run(): void } {
   };
 }
 
-/** The device: signals in the stretches of a stress run, and waits for what it has signalled. */
+/** The device: signals in the stretches of a stress run, and waits for its signals. */
 export function relayDevice(
   machine: Machine,
   { milliseconds }: { milliseconds: number },

@@ -15,8 +15,9 @@ export function isAtRest(board: ApicBoard): boolean {
 }
 
 /**
- * What only shows when everything is at rest: a signal that no handler saw is stranded where its vector is requested, and lost where
- * it is not; a line that is up while no device asserts it is stuck. What a still phase has told is not told again. The main thread.
+ * Finds the faults that show only at rest: a signal that no handler saw is stranded where its vector is requested, and lost
+ * elsewhere; a line that is up while no device asserts the line is stuck. Leaves out the faults that a still phase has told.
+ * The main thread.
  * @returns how many lines are stuck
  */
 export function auditApics(board: ApicBoard, plan: Plan): number {

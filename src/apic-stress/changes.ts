@@ -3,10 +3,10 @@ import { hasIrqFd, type Source } from '../guest/index.ts';
 import type { ApicContext } from './context.ts';
 
 /**
- * What a guest's drivers and its VMM change of one source on x86 while its device signals. Each change tells the proof when it
- * begins and when it is complete: a message that is out stays at the vCPU that got it, so a change is complete when that vCPU has
- * taken it. An edge that comes while its pin is masked is lost, on x86 as in KVM: a change that masks an edge makes it pending
- * afterwards. The driver's thread.
+ * The changes of one source on x86 by a guest's drivers and its VMM while the device signals. Each change tells the proof
+ * when the change begins and when the change is complete: a sent message stays at its vCPU, so a change is complete when that
+ * vCPU has taken the message. An edge on a masked pin is lost, on x86 as in KVM: so a change that masks an edge makes the
+ * edge pending afterwards. The driver's thread.
  */
 export class ApicChanges {
   readonly #context: ApicContext;
@@ -20,7 +20,8 @@ export class ApicChanges {
     const context = this.#context;
     this.#renamed(source, { vcpu: context.chance.below(context.plan.vcpus) }, () => {
       if (source.kind === 'msi') this.#send(which);
-      // Only the half with the destination, so a pin keeps the way its entry names a vCPU: between the halves it may be delivered.
+      // Only the half with the destination, so a pin keeps the way its entry names a vCPU: the pin may be delivered between
+      // the halves.
       else context.writeDestination(which);
     });
     context.count('moves');
@@ -60,7 +61,7 @@ export class ApicChanges {
     return true;
   }
 
-  /** Takes an irqfd away and assigns it again: what is signalled meanwhile waits in the eventfd. */
+  /** Takes an irqfd away and assigns the irqfd again: signals that come meanwhile wait in the eventfd. */
   mask(_which: number, source: Source): boolean {
     if (!hasIrqFd(source)) return false;
     const context = this.#context;
@@ -71,13 +72,13 @@ export class ApicChanges {
     context.spin();
     context.assign(source);
     if (line >= 0) account.masks(line);
-    // Taking the last irqfd of a line away has lowered it: its device has to look again.
+    // Detaching the last irqfd of a line has lowered the line: its device has to look again.
     if (line >= 0) context.vmm.write(source.resamplefd);
     context.count('masks');
     return true;
   }
 
-  /** Masks a pin and unmasks it: a level that came meanwhile is delivered then. */
+  /** Masks a pin and unmasks the pin: a level that came meanwhile is delivered then. */
   toggle(which: number, source: Source): boolean {
     if (source.kind === 'msi') return false;
     this.#context.writeLow(which, { masked: true });
@@ -103,8 +104,8 @@ export class ApicChanges {
   }
 
   /**
-   * Makes a source pending by the VMM's means: KVM_SIGNAL_MSI with its message, a write to the eventfd of an edge. A delivery that
-   * follows covers every signal before it.
+   * Makes a source pending by the VMM's means: KVM_SIGNAL_MSI with its message, a write to the eventfd of an edge. The
+   * delivery that follows covers every signal before.
    */
   raise(which: number, source: Source): boolean {
     if (source.kind === 'level') return false;
@@ -125,8 +126,8 @@ export class ApicChanges {
   }
 
   /**
-   * Gives a source, and those that share its line, new names, and makes the change; whether all that was sent by the old ones has
-   * been taken.
+   * Gives a source, and those that share its line, new names, and makes the change; returns whether the vCPU has taken all
+   * messages under the old names.
    */
   #renamed(before: Source, names: Partial<Pick<Source, 'intid' | 'vcpu'>>, change: () => void): boolean {
     const context = this.#context;

@@ -25,12 +25,12 @@ const DESTINATION_SHIFT = 24;
 type Naming = 'physical' | 'logical' | 'lowest';
 const NAMINGS = ['physical', 'logical', 'lowest'] as const satisfies readonly Naming[];
 
-/** What an entry of the redirection table is to say beside its message. */
+/** The bits of an entry of the redirection table beside its message. */
 type EntryBits = { readonly masked?: boolean; readonly edge?: boolean };
 
 /**
- * What every change of the driver on x86 needs: what the sources are called now, the VMM's calls, the guest's writes to the
- * IOAPIC, waits that end with the run. The driver's thread, which alone selects registers of the IOAPIC.
+ * The state that every change of the driver on x86 needs: the present names of the sources, the VMM's calls, the guest's
+ * writes to the IOAPIC, waits that end with the run. The driver's thread, which alone selects registers of the IOAPIC.
  */
 export class ApicContext {
   readonly board: ApicBoard;
@@ -38,7 +38,7 @@ export class ApicContext {
   readonly views: ReturnType<typeof stressViews>;
   readonly chance: Chance;
   readonly vmm: X86KvmVm;
-  /** What each source is called at the moment. */
+  /** The present name of each source. */
   readonly sources: Source[];
   /** By GSI, because sources that share a pin share its entry. */
   readonly #namings = new Map<Gsi, Naming>();
@@ -57,7 +57,10 @@ export class ApicContext {
     this.spareVectors = spareVectors(plan);
   }
 
-  /** What a VMM and its guest do at first: the irqchip, the entries of the pins, the routing table, an irqfd for each source. */
+  /**
+   * The first calls of a VMM and its guest: the irqchip, the entries of the pins, the routing table, an irqfd for each
+   * source.
+   */
   connect(): void {
     this.vmm.createIrqchip();
     for (const [which, { kind }] of this.sources.entries()) if (kind !== 'msi') this.writeEntry(which);

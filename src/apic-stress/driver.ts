@@ -26,9 +26,9 @@ const KINDS = [
 type Kind = (typeof KINDS)[number];
 
 /**
- * The driver's thread of a stress run on x86, as the one of arm64: phases of churn, of one kind each or mixed, alternate with phases in
- * which everything keeps still. In a mixed phase nothing is made pending by the driver itself, so no change hides what another has
- * lost. It is the VMM's only thread: every source is connected when it is ready.
+ * The driver's thread of a stress run on x86, as on arm64: phases of churn, of one kind each or mixed, alternate with phases
+ * in which all devices keep still. In a mixed phase the driver itself makes no source pending, so no change hides another
+ * change's loss. The thread is the VMM's only one: every source is connected when the driver is ready.
  */
 export function apicDriver(board: ApicBoard, plan: Plan): { run(): void } {
   const context = new ApicContext(board, plan);
@@ -47,7 +47,7 @@ export function apicDriver(board: ApicBoard, plan: Plan): { run(): void } {
     raises: (which, source) => changes.raise(which, source),
   };
 
-  /** Makes a change of a source that it fits; false where no source was found for it. */
+  /** Makes a change of a fitting source; false where no source was found. */
   const changeOne = (kind: Kind | 'mixed') => {
     for (let draw = 0; draw < DRAWS; draw++) {
       const which = chance.below(context.sources.length);

@@ -44,7 +44,7 @@ export function spareVectors({ sources }: Pick<Plan, 'sources'>): number[] {
   );
 }
 
-/** A board as the accounts and the devices of `stress` see a machine: what they call an INTID is a vector here. */
+/** A board as the accounts and the devices of `stress` see a machine: their INTIDs are vectors here. */
 export function stressMachineOf(board: ApicBoard): StressMachine {
   const { words, buffer, layout, scenario, clock, vm, config } = board;
   const { vcpus, dispatch, threads } = config;
@@ -57,7 +57,7 @@ export function stressMachineOf(board: ApicBoard): StressMachine {
 
 /**
  * A board for a stress run, its local APICs on, and the plan for its threads; the driver connects the sources.
- * @throws IrqError `ERR_CONFIG` for a topology that an IOAPIC and 223 vectors have no room for
+ * @throws IrqError `ERR_CONFIG` for a topology that exceeds an IOAPIC and 223 vectors
  */
 export function buildApicStress(options: ApicStressOptions): { board: ApicBoard; plan: Plan } {
   const { input, spis, churn, seed, iterations, dispatch, fault, perturb = 'off' } = options;

@@ -13,12 +13,12 @@ const NAP_MS = 0.2;
 const ASLEEP_MS = 20;
 
 /**
- * A phase in which the driver keeps still, and with it the devices, until every signal was followed by its delivery; as on arm64, where
- * the accounts are exact once all is at rest. The driver's thread.
+ * A phase in which the driver and the devices keep still until every signal was followed by its delivery; as on arm64, where
+ * the accounts are exact at rest. The driver's thread.
  */
 export class ApicStillPhases {
   readonly #context: ApicContext;
-  /** By source: the last signal seen when it was found to be missing one. Each is told once. */
+  /** By source: the last signal seen when the source was found to miss a delivery. Each is told once. */
   readonly #told: Map<number, number> = new Map();
 
   constructor(context: ApicContext) {
@@ -92,7 +92,7 @@ export class ApicStillPhases {
     for (let source = 0; source < proof.sources; source++) proof.takeStock(source, spare);
   }
 
-  /** What is requested, and was not taken, is stranded; what is requested nowhere is lost. */
+  /** Tells requested vectors that no vCPU took as stranded, and the signals without a request as lost. */
   #judge(): void {
     const { board, views } = this.#context;
     const { proof } = views;

@@ -47,7 +47,7 @@ export function serveApic(task: Task): Promise<void> {
 function programOf(board: ApicBoard, { role, plan, index }: ApicRole): { run(): unknown } {
   if (role === 'vcpu') return apicVcpu(board, index, plan);
   if (role === 'driver') return apicDriver(board, plan);
-  // The pin of a level stays, whatever its vector is now.
+  // The pin of a level stays when its vector changes.
   const gsis = new Map(plan.sources.map(({ intid, gsi }) => [intid, gsi]));
   return deviceLoad(stressMachineOf(board), { plan, device: index }, (vector) =>
     board.vm.irqLine(gsis.get(vector) ?? 0, true),

@@ -9,7 +9,7 @@ import { add } from '../memory/word.ts';
 import { CHURN_COUNTS, type Plan, stressViews } from '../stress/index.ts';
 import { stressMachineOf } from './plan.ts';
 
-/** How long an idle vCPU polls at most before it parks, ns. @see halt_poll_ns */
+/** How long an idle vCPU polls at most before the vCPU parks, ns. @see halt_poll_ns */
 const POLL_NS = 200_000;
 /** After one of so many interrupts a vCPU holds back the lower classes of vectors, until no higher one is left. */
 const ONE_IN = 16;
@@ -17,10 +17,10 @@ const CLASSES = 14;
 
 /**
  * One vCPU of a stress run on x86: takes vectors in the order of their priority, runs the handler of each, ends each with an EOI,
- * and sleeps without any. Now and then it raises its task priority for a while.
+ * and sleeps without any. Now and then the vCPU raises its task priority for a while.
  *
- * The handler of a level lowers the line of a device on KVM_IRQ_LINE, and raises the line again where the device has signalled
- * anew; where devices resample a line, each is asked.
+ * The handler of a level lowers the line of a device on KVM_IRQ_LINE, and raises the line again where the device has
+ * signalled anew; the handler asks each device of a resampled line.
  */
 export function apicVcpu(board: ApicBoard, id: VcpuId, plan: Plan): { run(): void } {
   const machine = stressMachineOf(board);
@@ -80,7 +80,8 @@ export function apicVcpu(board: ApicBoard, id: VcpuId, plan: Plan): { run(): voi
     if (isDriven[source]) {
       const gsi = gsis[source] ?? 0;
       vm.irqLine(gsi, false);
-      // The device counts its signal and then raises the line; the handler lowers it and then looks: one of the two sees the other.
+      // The device counts its signal and then raises the line; the handler lowers the line and then looks: one of the two
+      // sees the other.
       if (!proof.isSettled(source)) vm.irqLine(gsi, true);
     }
     proof.wake(devices[source] ?? 0, source);

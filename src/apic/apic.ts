@@ -31,8 +31,8 @@ export type MakeLocalApic = (
 ) => LocalApic;
 
 /**
- * The interrupt controller of a PC without its PIC: an IOAPIC, and a local APIC for each vCPU. It knows nothing of KVM. One
- * view a thread.
+ * The interrupt controller of a PC without its PIC: an IOAPIC, and a local APIC for each vCPU. The controller knows nothing
+ * of KVM. One view a thread.
  */
 export class Apic {
   readonly ioapic: IoApic;
@@ -61,7 +61,7 @@ export class Apic {
 
   /**
    * An MSI: the message goes past the IOAPIC. Any thread, also within a reader section: no lock, no allocation.
-   * @returns how many local APICs took it, 0 where they are disabled, -1 where none has the destination
+   * @returns how many local APICs took the message, 0 where they are disabled, -1 where none has the destination
    */
   message(target: MsiTarget, data: number): number {
     return deliver(this.local, destinationOf(target), isLogical(target), data, hasRedirectionHint(target));

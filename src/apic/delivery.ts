@@ -13,13 +13,13 @@ import {
 export const NOBODY = -1;
 
 /**
- * Brings a message to the local APICs that it is for: to all of them (fixed), or to one (lowest priority). KVM chooses that
- * one by the vector, by default, and so do we: the same vector always goes to the same vCPU.
+ * Brings a message to the local APICs of its destination: to all of them (fixed), or to one (lowest priority). KVM chooses
+ * the one by the vector, by default, and so does this function: the same vector always goes to the same vCPU.
  *
  * Any thread, also within a reader section: no lock, no allocation.
  * @param message - vector, delivery mode and trigger mode, in the bits of `message.ts`
- * @param anyOf - whether the message may go to one of several, whatever its mode: an MSI's redirection hint
- * @returns how many local APICs took it, 0 where those that have the destination are disabled, {@link NOBODY}
+ * @param anyOf - whether the message may go to one of several, in any delivery mode: an MSI's redirection hint
+ * @returns how many local APICs took the message, 0 where those with the destination are disabled, {@link NOBODY}
  * @see kvm_irq_delivery_to_apic, kvm_vector_to_index
  */
 export function deliver(
@@ -64,7 +64,7 @@ function deliverToOne(
     if (left === 0) return apic?.accept(vector, level) ? 1 : 0;
     left--;
   }
-  // One was disabled between the two looks: the message is dropped, as by the APIC that it would have gone to.
+  // An APIC was disabled between the two looks: the message is dropped, as by that APIC.
   return 0;
 }
 

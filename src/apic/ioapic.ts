@@ -12,7 +12,7 @@ export const IOAPIC_PINS = 24;
 /** The two registers of the frame. */
 export const IOREGSEL = 0x00;
 export const IOWIN = 0x10;
-/** What IOREGSEL selects: the identification, and from 0x10 on two words for each pin. */
+/** The registers that IOREGSEL selects: the identification, and from 0x10 on two words for each pin. */
 export const IOAPICID = 0x00;
 export const IOAPICVER = 0x01;
 export const IOAPICARB = 0x02;
@@ -38,7 +38,7 @@ const IRR = 2;
 const DELIVERED = 3;
 const REGISTERS = 4;
 
-/** A pin is not delivered: it is masked, waits for its EOI, or its destination names no local APIC. */
+/** A pin is not delivered: the pin is masked, waits for its EOI, or its destination names no local APIC. */
 export const IGNORED = -1;
 /** The message coalesced with a pending one. */
 const COALESCED = 0;
@@ -67,16 +67,16 @@ export function ioApicRegions(layout: Layout): IoApicRegions {
 }
 
 /**
- * The IOAPIC: 24 pins, each with an entry of the redirection table that says which message it sends.
+ * The IOAPIC: 24 pins, each with an entry of the redirection table that holds the pin's message.
  *
- * One lock over the table, as in KVM: an entry, its line and what was delivered of it change together, and the message
- * goes out before the lock is free. A level-triggered pin sets remote IRR when it is delivered, and is not delivered again
- * until the EOI of its vector clears that.
+ * One lock over the table, as in KVM: an entry, its line and its delivery state change together, and the IOAPIC sends the
+ * message before the lock is free. A level-triggered pin sets remote IRR when the pin is delivered, and is not delivered
+ * again until the EOI of its vector clears remote IRR.
  *
- * What keeps a level from being lost: a raise notes the level **and then** looks at remote IRR, an EOI clears remote IRR
- * **and then** looks at the level, each under the lock. So one of the two sends it. In between, with the lock free, the EOI
- * tells the watchers of the pin: a resampler lowers the line there, and a device that raises it again finds remote IRR
- * set, and leaves the delivery to the EOI.
+ * Why no level is lost: a raise notes the level **and then** looks at remote IRR, an EOI clears remote IRR **and then** looks
+ * at the level, each under the lock. So one of the two sends the message. In between, with the lock free, the EOI tells the
+ * watchers of the pin: a resampler lowers the line there, and a device that raises the line again finds remote IRR set, and
+ * leaves the delivery to the EOI.
  *
  * Left out: the throttle that KVM has for a level that stays up for 10,000 EOIs, and the tracking of RTC interrupts.
  * Any thread may call any method; the lock makes callers wait, so not within a reader section.
@@ -119,8 +119,8 @@ export class IoApic {
 
   /**
    * Moves a pin's line. The line is up while at least one of its sources holds it up.
-   * @param source - 0 to 31, the source that drives it
-   * @returns how many vCPUs it was delivered to, 0 where it coalesced, {@link IGNORED}; 1 for a line that is lowered
+   * @param source - 0 to 31, the source that drives the line
+   * @returns how many vCPUs took the message, 0 where the message coalesced, {@link IGNORED}; 1 for a line that is lowered
    * @see kvm_ioapic_set_irq, ioapic_set_irq
    */
   drive(pin: Pin, level: boolean, source: number): number {
@@ -153,7 +153,7 @@ export class IoApic {
     return this.#send(pin);
   }
 
-  /** Delivers a pin as its entry says, if it may be delivered. With the lock held. @see ioapic_service */
+  /** Delivers a pin by its entry, where the pin may be delivered. With the lock held. @see ioapic_service */
   #send(pin: Pin): number {
     const low = this.#low(pin);
     const entry = load(this.#words, low);
@@ -164,7 +164,7 @@ export class IoApic {
     if (!level) setBits(this.#words, this.#registers + DELIVERED, 1 << pin);
     const destination = load(this.#words, low + 1) >>> DESTINATION_SHIFT;
     const taken = deliver(this.#apics, destination, (entry & LOGICAL) !== 0, entry, false);
-    // Also where no local APIC has the destination, as in KVM; not where all that have it are disabled.
+    // Also where no local APIC has the destination, as in KVM; not where all with the destination are disabled.
     if (level && taken !== 0) store(this.#words, low, entry | REMOTE_IRR);
     return taken;
   }
@@ -232,7 +232,7 @@ export class IoApic {
         const kept = load(this.#words, low) & READ_ONLY;
         // guard: read-only-bits-stay
         const written = (value & KEPT & ~READ_ONLY) | kept;
-        // Linux clears remote IRR so: it makes the entry edge-triggered for a moment.
+        // Linux clears remote IRR so: Linux makes the entry edge-triggered for a moment.
         store(this.#words, low, (written & LEVEL_TRIGGERED) !== 0 ? written : written & ~REMOTE_IRR);
       }
       // A level that came while the pin was masked. An edge that did is gone.

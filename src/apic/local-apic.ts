@@ -21,7 +21,7 @@ const FLAT = 0xf;
 export type LocalApicRegions = {
   /** Vectors that are requested. Any thread sets a bit, the vCPU's thread clears it. */
   readonly irr: Region;
-  /** By vector: whether the message that requested it last was level-triggered. */
+  /** By vector: whether its last message was level-triggered. */
   readonly tmr: Region;
   /** Vectors in service. The vCPU's thread. */
   readonly isr: Region;
@@ -46,8 +46,8 @@ export function localApicRegions(layout: Layout, vcpu: VcpuId): LocalApicRegions
  *
  * A vector is requested by one atomic OR and taken by one atomic AND, so nothing here has a lock:
  * - Producer (any thread): the trigger mode, **then** the request, **then** the bell.
- * - Consumer (the vCPU's thread): the vector into service, **then** it takes the request away. A request that comes in
- *   between coalesces with the one that is being taken; one that comes afterwards is pending for the next turn.
+ * - Consumer (the vCPU's thread): the vector into service, **then** the request away. A request that comes in between
+ *   coalesces with the vector that is being taken; a request that comes afterwards is pending for the next turn.
  * - The trigger mode is read when the vector ends. Sources that share a vector must share a trigger mode, as on hardware.
  * @see Intel SDM volume 3, "Interrupt Acceptance for Fixed Interrupts"
  */
@@ -110,7 +110,7 @@ export class LocalApic {
     store(this.#words, this.#registers + FORMAT, flat ? FLAT : 0);
   }
 
-  /** SVR: bit 8 enables the APIC. While it is disabled, messages are dropped. */
+  /** SVR: bit 8 enables the APIC. A disabled APIC drops messages. */
   get spuriousVector(): number {
     return load(this.#words, this.#registers + SPURIOUS_VECTOR);
   }
@@ -152,7 +152,7 @@ export class LocalApic {
     return true;
   }
 
-  /** Wakes the vCPU if it sleeps. Publish the work first. Any thread. */
+  /** Wakes the vCPU from sleep. Publish the work first. Any thread. */
   ring(): void {
     this.bell.signal();
   }
@@ -186,8 +186,9 @@ export class LocalApic {
   }
 
   /**
-   * The local half of an EOI: ends the highest vector in service, and returns it, or {@link NO_VECTOR}. The vCPU's thread.
-   * The rest of it is `Apic.endOfInterrupt`.
+   * The local half of an EOI: ends the highest vector in service, and returns the vector, or {@link NO_VECTOR}. The vCPU's
+   * thread.
+   * `Apic.endOfInterrupt` is the other half.
    */
   retire(): number {
     const vector = this.#highest(this.#isr);

@@ -1,12 +1,12 @@
 /**
- * What an interrupt message says, in the bits of a redirection table entry's low word: an MSI's data has the same fields
+ * The fields of an interrupt message, in the bits of a redirection table entry's low word: an MSI's data has the same fields
  * in the same places, but for the trigger mode, which lies in bit 15 of both.
  * @see Intel 82093AA, "IOREDTBL"; Intel SDM volume 3, "Message Signalled Interrupts"
  */
 export const VECTOR = 0xff;
 export const DELIVERY = 0x700;
 export const DELIVERY_SHIFT = 8;
-/** Bit 11 of an entry: the destination is a logical one. In an MSI it is bit 2 of the address. */
+/** Bit 11 of an entry: the destination is a logical one. In an MSI, bit 2 of the address. */
 export const LOGICAL = 1 << 11;
 export const LEVEL_TRIGGERED = 1 << 15;
 
@@ -30,8 +30,8 @@ const TARGET_SHIFT = 2;
 const TARGET = 0x3_ffff;
 
 /**
- * The bits of an address that say where its message goes. As in KVM, the rest of it is not looked at, also not whether
- * it lies in the {@link MSI_WINDOW}.
+ * The bits of an address that hold its message's destination. As in KVM, the other bits are ignored, also those that would
+ * place the address in the {@link MSI_WINDOW}.
  * @see kvm_set_msi_irq
  */
 export function msiTarget(address: number): MsiTarget {
@@ -46,7 +46,7 @@ export function isLogical(target: MsiTarget): boolean {
   return (target & (ADDRESS_LOGICAL >>> TARGET_SHIFT)) !== 0;
 }
 
-/** Whether the message may go to one of several destinations, whatever its delivery mode. */
+/** Whether the message may go to one of several destinations, in any delivery mode. */
 export function hasRedirectionHint(target: MsiTarget): boolean {
   return (target & (ADDRESS_REDIRECTION_HINT >>> TARGET_SHIFT)) !== 0;
 }
@@ -59,7 +59,7 @@ export type MsiFields = {
   readonly level?: boolean;
 };
 
-/** What a guest's driver writes into a device's MSI capability. */
+/** The values that a guest's driver writes into a device's MSI capability. */
 export function msiOf(fields: MsiFields): { readonly address: number; readonly data: number } {
   const { destination, logical = false, lowestPriority = false, vector, level = false } = fields;
   const where = (destination << ADDRESS_DESTINATION_SHIFT) | (logical ? ADDRESS_LOGICAL : 0);

@@ -1,6 +1,6 @@
 /**
  * Every error code of irqloom with its meaning. A code is part of the public interface: programs may match on a code,
- * and no code is reused with another meaning. `exit` is the CLI's exit status when such an error ends it: 1 a property
+ * and no code is reused with another meaning. `exit` is the CLI's exit status when such an error ends a command: 1 a property
  * failed, 2 wrong usage or input, 3 ended without an answer.
  */
 export const ERRORS = {
@@ -25,7 +25,7 @@ export const ERRORS = {
   // The shared buffer.
   ERR_LAYOUT: { exit: 2, means: 'a buffer is not a machine of this version, or is damaged' },
   ERR_SNAPSHOT: { exit: 2, means: 'a snapshot is damaged, or of another machine' },
-  ERR_HANDLE_STALE: { exit: 1, means: 'a handle outlived the object it named' },
+  ERR_HANDLE_STALE: { exit: 1, means: 'a handle outlived its object' },
   ERR_EVENTFD_VALUE: { exit: 2, means: 'a value was written to an eventfd that is not 0 to 2^64 - 2' },
   ERR_SLOTS_FULL: { exit: 2, means: 'a table of fixed size has no free slot' },
 
@@ -35,7 +35,7 @@ export const ERRORS = {
   ERR_GUEST_STUCK: {
     exit: 3,
     means:
-      'a guest makes no headway: it only takes exceptions, sleeps for ever, or does not do its part within the bound',
+      'a guest makes no headway: the guest only takes exceptions, sleeps for ever, or does not do its part within the bound',
   },
 
   // Waiting and threads.
@@ -43,13 +43,16 @@ export const ERRORS = {
   ERR_GRACE_TIMEOUT: { exit: 3, means: 'a reader did not leave its section within the bound' },
   ERR_WAIT_ABORTED: { exit: 3, means: 'a wait was given up because the machine is stopping' },
   ERR_DELIVERY: { exit: 1, means: 'an interrupt was lost, delivered twice, or delivered to the wrong vCPU' },
-  ERR_THREAD_DIED: { exit: 3, means: 'a worker thread ended, or threw, while the machine needed it' },
+  ERR_THREAD_DIED: { exit: 3, means: 'a worker thread ended, or threw, while the machine needed the thread' },
   ERR_THREAD_SILENT: { exit: 3, means: 'a worker thread did not answer within its bound' },
   ERR_REDIS: {
     exit: 3,
     means: 'a Redis server cannot be reached, or does not take the name or the password',
   },
-  ERR_UNSUPPORTED: { exit: 2, means: 'something was asked for that cannot be controlled or is not modelled' },
+  ERR_UNSUPPORTED: {
+    exit: 2,
+    means: 'the request is for an operation that irqloom cannot control or does not model',
+  },
 } as const satisfies Record<`ERR_${string}`, { exit: 1 | 2 | 3; means: string }>;
 
 /** The union of every code; see `ERRORS` for their meanings. */

@@ -63,13 +63,13 @@ function statusOf(path: string): BigIntStats | undefined {
   }
 }
 
-/** Notes the regular file at a path, if any, as an input before it is read: see {@link isInputFile}. */
+/** Notes the regular file at a path, if any, as an input before the file is read: see {@link isInputFile}. */
 export function noteInputFile(path: string): void {
   const status = statusOf(path);
   if (status?.isFile()) INPUTS.add(identityOf(status));
 }
 
-/** Whether the file at that path was read as an input: a command must not write a result over it. */
+/** Whether the file at that path was read as an input: a command must not write a result over the file. */
 export function isInputFile(path: string): boolean {
   const status = statusOf(path);
   return status !== undefined && INPUTS.has(identityOf(status));

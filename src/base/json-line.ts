@@ -14,7 +14,7 @@ const HEX = /^0x[0-9a-f]{1,16}$/i;
 
 /**
  * The fields of one line of a JSONL file, taken one by one, each checked. Every failure names file, line, field and the
- * right value. One object reads one file: `open` moves it to the next line, so a million lines do not allocate a
+ * right value. One object reads one file: `open` moves the object to the next line, so a million lines do not allocate a
  * million objects.
  */
 export class JsonLine {

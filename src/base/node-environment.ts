@@ -9,7 +9,7 @@ const MISSING: readonly (readonly [thrown: RegExp, why: string])[] = [
   ],
   [
     /^Code generation from strings disallowed/,
-    'Node.js runs with --disallow-code-generation-from-strings, and irqloom compiles what it explores',
+    'Node.js runs with --disallow-code-generation-from-strings, and irqloom compiles the explored code',
   ],
   [
     /^Cannot destructure property 'Memory' of|^WebAssembly is not defined/,

@@ -1,5 +1,5 @@
 /** Control characters other than line feed and tab: a name from a file must not reach the terminal as a command. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Replaces each control character by its JSON escape: `\u001b`. */

@@ -8,7 +8,7 @@ export function shellWord(word: string): string {
   return `$'${word.replace(ESCAPED, (c) => (c === "'" || c === '\\' ? `\\${c}` : inBytes(c)))}'`;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const ESCAPED = /[\u0000-\u001f\u007f-\u009f'\\]/g;

@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 
-// Taken before code under test is loaded: that code may replace what has these names.
+// Taken before code under test is loaded: that code may replace the globals.
 const FirstError = Error;
 const { defineProperty, deleteProperty, get, getOwnPropertyDescriptor } = Reflect;
 
 /**
- * The readable parts of a thrown value, as plain strings. Any value can be thrown, and reading it can throw in turn.
+ * The readable parts of a thrown value, as plain strings. Any value can be thrown, and the reads can throw in turn.
  */
 export type Thrown = {
   readonly isError: boolean;

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
  */
 export type Pieces<T> = Generator<number, T, boolean>;
 
-/** How a caller follows work in pieces, and ends it. */
+/** A caller's means to follow work in pieces, and to end the work. */
 export type TurnsWatch = {
   readonly signal?: AbortSignal;
   readonly progress?: (done: number) => void;

@@ -1,5 +1,5 @@
 /**
- * Waits for work, or until a signal aborts: the work goes on then, and its outcome is not heard any more.
+ * Waits for work, or until a signal aborts: the work goes on then, and its outcome is dropped.
  * @returns the outcome of the work; undefined where the signal came first
  */
 export async function untilAborted<T>(

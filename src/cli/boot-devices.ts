@@ -6,7 +6,7 @@ const UNITS = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const;
 const MOST_DISK = 2 ** 30;
 const TEST_DEVICE = 'pci-testdev';
 
-/** What `--device` asks for, each once: the devices, and what is on their disks. @throws IrqError `ERR_USAGE`, `ERR_FILE` */
+/** The devices of `--device`, each once, and the bytes of their disks. @throws IrqError `ERR_USAGE`, `ERR_FILE` */
 export function parseDevices(
   given: readonly string[],
   read: (file: string) => Uint8Array,
@@ -20,7 +20,10 @@ export function parseDevices(
       const readOnly = rest.at(-1) === 'ro';
       const disk = diskOf(rest.slice(0, readOnly ? -1 : undefined).join(':'), text, read);
       if (disk.length === 0)
-        throw new IrqError('ERR_USAGE', `--device ${text}: the disk is empty; give it one byte or more`);
+        throw new IrqError(
+          'ERR_USAGE',
+          `--device ${text}: the disk is empty; give the disk one byte or more`,
+        );
       devices.push({ kind, bytes: disk.length, readOnly });
       disks.push(disk);
     } else if ((kind === 'rng' || kind === 'net' || kind === 'console') && rest.length === 0)

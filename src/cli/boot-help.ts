@@ -1,6 +1,6 @@
-/** What `irqloom boot` says without a kernel. */
+/** The text of `irqloom boot` without a kernel. */
 export function bootHelp(): string {
-  return `irqloom boot runs an unmodified arm64 kernel. It brings none; here is where one comes from.
+  return `irqloom boot runs an unmodified arm64 kernel. irqloom brings no kernel; here is where a kernel comes from.
 
 A guest of our own, which checks the interrupt controller and powers off:
   npx irqloom boot guests/bare/bare.bin --vcpus 4        (in a checkout of the repository)

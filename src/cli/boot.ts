@@ -52,7 +52,7 @@ export function bootCommand(): Command {
   const command = new Command('boot')
     .summary('run an unmodified arm64 guest: Linux, or bare metal')
     .description(
-      'Boots an arm64 kernel on this machine: an AArch64 core in every vCPU thread, the GICv3 and ITS model, and virtio devices that signal from threads of their own. Without FILE it says where a kernel comes from.',
+      'Boots an arm64 kernel on this machine: an AArch64 core in every vCPU thread, the GICv3 and ITS model, and virtio devices that signal from threads of their own. Without FILE, boot says where a kernel comes from.',
     )
     .argument('[file]', 'a kernel: an Image (also compressed with gzip), an ELF file, or a flat binary')
     .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 64), 1)

@@ -17,7 +17,7 @@ import type { ScenarioSource, StrategyName } from '../explore/index.ts';
 import { loadConfig } from './config-load.ts';
 import { findScenarios } from './scenario.ts';
 
-/** A campaign file, read, with the code that it names. */
+/** A campaign file, read, with the code that the file names. */
 export type Loaded = { readonly header: Header; readonly code: Code };
 
 const NAMES = ['.ts', '.mjs', '.js', '.json'].map((extension) => `irqloom.campaign${extension}`);
@@ -40,7 +40,7 @@ export function statePath(file: string, given: string | undefined): string {
 }
 
 /**
- * Reads a campaign file, finds the scenarios that it names, and reads their code. No module of theirs is run.
+ * Reads a campaign file, finds the scenarios that the file names, and reads their code. Runs none of their modules.
  * @throws IrqError `ERR_FILE`, `ERR_USAGE`, `ERR_SCENARIO`
  */
 export async function loadCampaign(file: string): Promise<Loaded> {
@@ -82,7 +82,7 @@ function extraFiles({ files = [] }: Campaign, folder: string, file: string): str
 
 type FoundItem = { readonly item: Item; readonly source?: ScenarioSource };
 
-/** The items that an entry stands for: one for each scenario that it means, and each strategy. */
+/** The items of an entry: one for each of the entry's scenarios and each strategy. */
 async function findItems(entry: CampaignItem, folder: string, where: string): Promise<FoundItem[]> {
   if ('stress' in entry) {
     const { name, stress, runs, seconds, seed = 0 } = entry;
@@ -118,7 +118,7 @@ async function findItems(entry: CampaignItem, folder: string, where: string): Pr
   );
 }
 
-/** The item with its source as any machine finds it. */
+/** The item with its source in a form that any machine finds. */
 function placed(item: Item, source: ScenarioSource, root: string): Item {
   if (item.kind === 'stress') return item;
   return { ...item, source: portable(source, root) };

@@ -26,16 +26,13 @@ function addressOf(text: string): Address {
   const [, host = LOCAL, digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === '' || port > 65_535)
-    throw new IrqError(
-      'ERR_USAGE',
-      `--serve ${text}: it takes PORT or HOST:PORT, such as 8642 or 0.0.0.0:8642`,
-    );
+    throw new IrqError('ERR_USAGE', `--serve ${text}: give PORT or HOST:PORT, such as 8642 or 0.0.0.0:8642`);
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port };
 }
 
 const isLocal = (host: string) => /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host);
 
-/** A web server that shows the last result it was given: the page at `/`, JSON at `/status.json`, OpenMetrics at `/metrics`. */
+/** A web server that shows the last result: the page at `/`, JSON at `/status.json`, OpenMetrics at `/metrics`. */
 export class CampaignPage {
   readonly #server: Server;
   readonly #token: string | undefined;
@@ -106,7 +103,10 @@ export class CampaignPage {
     else say(404, text, 'there is /, /status.json and /metrics\n');
   }
 
-  /** Local: a page of another site must not read this one under a name of its own. Else: the token, as a parameter or a header. */
+  /**
+   * Local: a page of another site must not read the campaign under a host name of that site. Else: the token, as a parameter
+   * or a header.
+   */
   #mayRead({ headers }: IncomingMessage, url: URL): boolean {
     if (this.#token === undefined) return isLocal(hostOf(headers.host ?? ''));
     const [, bearer] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];

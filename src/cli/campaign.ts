@@ -52,7 +52,7 @@ export function campaignCommand(): Command {
       'searches and stress runs cut into jobs: on all cores, or on a fleet over Redis; stopped and resumed',
     )
     .description(
-      'Runs the items of a campaign file (searches of scenarios, stress runs) as jobs of about 20 s, and adds the results up to what one machine would have said. Every failing schedule is counted; failures are listed by cause, each with its smallest schedule. The state lies in a SQLite file: kill the process at any time, and --resume goes on.\n' +
+      'Runs the items of a campaign file (searches of scenarios, stress runs) as jobs of about 20 s, and adds the results up as if one machine had run all jobs. Every failing schedule is counted; failures are listed by cause, each with its smallest schedule. The state lies in a SQLite file: kill the process at any time, and --resume goes on.\n' +
         'Exit status 1 if an item fails, 3 if one has no answer, 130 if the campaign was stopped.',
     )
     .addArgument(
@@ -65,9 +65,9 @@ export function campaignCommand(): Command {
     )
     .option('--state <file>', 'SQLite file of the state (default: the name of the campaign file, .sqlite)')
     .option('--resume', 'go on with the campaign of the state file')
-    .option('--anew', 'begin anew, and remove what the state file has')
-    .option('--status', 'print how far the campaign is, and do nothing else')
-    .option('--results', 'print what has been found so far, and do nothing else')
+    .option('--anew', 'begin anew, and remove the campaign of the state file')
+    .option('--status', 'print only how far the campaign is')
+    .option('--results', 'print only the findings so far')
     .option('--stop', 'tell the process that conducts the campaign to stop')
     .addOption(serveOption())
     .option('--json', 'print the result as one JSON object')
@@ -176,7 +176,7 @@ async function openLedger(path: string, { header }: Loaded, flags: Flags): Promi
     ledger.close();
     throw new IrqError(
       'ERR_USAGE',
-      `${code === now.code ? header.file : 'the code under test'} is not as it was when the campaign of ${path} began, and results of both do not add up: --anew begins again`,
+      `${code === now.code ? header.file : 'the code under test'} has changed since the campaign of ${path} began, and results of both do not add up: --anew begins again`,
     );
   }
   const open = ledger.countOpen();
@@ -184,7 +184,7 @@ async function openLedger(path: string, { header }: Loaded, flags: Flags): Promi
     ledger.close();
     throw new IrqError(
       'ERR_USAGE',
-      `${path} has a campaign with ${open} open jobs: --resume goes on with it, --anew begins again`,
+      `${path} has a campaign with ${open} open jobs: --resume continues the campaign, --anew begins again`,
     );
   }
   refuseSecond(ledger, path);
@@ -193,7 +193,7 @@ async function openLedger(path: string, { header }: Loaded, flags: Flags): Promi
   return Ledger.create(path, header);
 }
 
-/** A process of which nothing was heard for so long does not conduct any more, whatever has its number, ms. */
+/** A process that has been silent for so long does not conduct any more, even where another process has its number, ms. */
 const SILENT_MS = 60_000;
 
 /** The process that conducts a campaign now, other than this one. */

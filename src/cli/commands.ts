@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
 /**
- * The commands, in the order of the help. Each is loaded when it is run, or when help lists them all: a command takes
- * half as long to start as with everything loaded.
+ * The commands, in the order of the help. Each is loaded for its own run, or for a help that lists all commands: so a
+ * command starts in half the time that all of them would need.
  */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   stress: async () => (await import('./stress.ts')).stressCommand(),
@@ -27,7 +27,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 const allCommands = () => Promise.all(Object.values(COMMANDS).map((make) => make()));
 
-/** The commands that a command line needs: the command that it names, or all commands for help and for suggestions. */
+/** The commands that a command line needs: the named command, or all commands for help and for suggestions. */
 export function commandsFor(words: readonly string[]): Promise<Command[]> {
   const named = words.find((word) => !word.startsWith('-'));
   if (named === undefined && words.includes('--version')) return Promise.resolve([]);

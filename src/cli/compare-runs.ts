@@ -32,7 +32,7 @@ export function compareRunsCommand(): Command {
     .summary('compare two saved latency runs: faster, slower, or no difference seen')
     .description(
       'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their boots, and on the 99th percentiles of these.\n' +
-        'A file may have several results, a line each: take the runs of A and B in turn, and what drifts on the machine meets both.\n' +
+        'A file may have several results, a line each: take the runs of A and B in turn, and a drift of the machine meets both.\n' +
         'Exit status 1 if B is slower by more than the tolerance, 3 with --require-steady if the machine changed during a run.',
     )
     .argument('<A.json>', 'the run to compare with')
@@ -45,7 +45,7 @@ export function compareRunsCommand(): Command {
     )
     .option(
       '--p99-tolerance <percent>',
-      'how much slower a 99th percentile may be; left out, it is judged, and is no regression',
+      'how much slower a 99th percentile may be; left out, the percentile is judged, and is no regression',
       number(0, 10_000, 'percent'),
     )
     .option('--relative', 'compare multiples of each run’s own calibration: for runs of different machines')

@@ -2,7 +2,7 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export type Shell = (typeof SHELLS)[number];
 
-/** A flag, and what follows it: nothing, a path, one of some words, or something that cannot be completed. */
+/** A flag, and its value: none, a path, one of some words, or a text without completion. */
 export type FlagWords = {
   readonly long: string;
   readonly short: string | undefined;
@@ -10,7 +10,7 @@ export type FlagWords = {
   readonly value: 'none' | 'path' | 'any' | readonly string[];
 };
 
-/** A command, with its flags and the words that its arguments are chosen from; without such words they are paths. */
+/** A command, with its flags and the words of its arguments; without such words the arguments are paths. */
 export type CommandWords = {
   readonly name: string;
   readonly about: string;

@@ -29,7 +29,7 @@ export function completionCommand(commands: () => Promise<readonly Command[]>): 
   return withExamples(command, EXAMPLES);
 }
 
-/** What there is to complete of a command. */
+/** The flags and arguments of a command for its completion. */
 export function wordsOf(command: Command): CommandWords {
   const help = command.createHelp();
   return {
@@ -47,7 +47,7 @@ export function wordsOf(command: Command): CommandWords {
   };
 }
 
-/** What follows a flag, by its placeholder: `<file>`, `<folder>`, one of some words, or something to be typed. */
+/** The value of a flag, by its placeholder: `<file>`, `<folder>`, one of some words, or a text to be typed. */
 function whatFollows(flags: string, choices: readonly string[] | undefined): FlagWords['value'] {
   if (choices !== undefined) return choices;
   const [, placeholder] = /[<[]([^>\]]+)[>\]]/.exec(flags) ?? [];

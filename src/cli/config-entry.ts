@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readThrown } from '../base/thrown.ts';
 
-/** What the thread that evaluates a module of defaults answers: what it exports, or why that cannot be had. */
+/** The answer of the thread that evaluates a module of defaults: the module's export, or the reason for none. */
 export type ConfigAnswer =
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'no default' }

@@ -17,14 +17,14 @@ export function configOptions(): readonly [Option, Option] {
 /** Makes each command, by its name. */
 type Commands = Readonly<Record<string, () => Promise<Command>>>;
 
-/** The file that has given defaults to this process, and the flags that it gave to the command that runs. */
+/** The file that has given defaults to this process, and the flags that the file gave to the command that runs. */
 let inUse: { readonly file: string; readonly flags: readonly string[] } | undefined;
 
 /**
- * Gives flags that the command line leaves open the values of the file of defaults. They are defaults, and not as if they
- * were typed; an error about flags names the file where it gave some, see {@link configNote}.
+ * Gives flags that the command line leaves open the values of the file of defaults. The values count as defaults, not as
+ * typed; an error about flags names the file where the file gave some, see {@link configNote}.
  * @param config - the value of `--config`: a file, false for `--no-config`, undefined where neither was given
- * @throws IrqError `ERR_USAGE` for a command, a flag or a value that is not possible, in whichever section; `ERR_FILE`
+ * @throws IrqError `ERR_USAGE` for a command, a flag or a value that is not possible, in any section; `ERR_FILE`
  */
 export async function applyConfig(
   command: Command,
@@ -56,8 +56,8 @@ export async function applyConfig(
 }
 
 /**
- * A command line that repeats a run, made from all flags of the run: it is complete, so where a file gave defaults, it
- * leaves that file out.
+ * A command line that repeats a run, made from all flags of the run. The line is complete, so the line leaves out a file that
+ * gave defaults.
  */
 export function alone(command: string): string {
   return inUse === undefined ? command : `${command} --no-config`;

@@ -29,12 +29,12 @@ export function findConfig(): string | undefined {
   return found;
 }
 
-/** What a file is to give, for errors about the file. */
+/** The purpose of a file, for errors about the file. */
 export type FileKind = {
   readonly holds: string;
   /** Completes `FILE … : it has to end in .ts`. */
   readonly lacks: string;
-  /** A default export as it would be right. */
+  /** An example of a right default export. */
   readonly right: string;
 };
 
@@ -45,8 +45,8 @@ const DEFAULTS: FileKind = {
 };
 
 /**
- * What a file of defaults exports. JavaScript and TypeScript may import files beside them, packages, and `irqloom`.
- * @throws IrqError `ERR_FILE` where there is no such file, `ERR_USAGE` where it cannot be loaded
+ * The default export of a file of defaults. JavaScript and TypeScript may import files beside them, packages, and `irqloom`.
+ * @throws IrqError `ERR_FILE` where there is no such file, `ERR_USAGE` where the file cannot be loaded
  */
 export async function loadConfig(file: string, kind: FileKind = DEFAULTS): Promise<unknown> {
   const path = resolve(file);
@@ -54,7 +54,7 @@ export async function loadConfig(file: string, kind: FileKind = DEFAULTS): Promi
   const text = readInputFile(path, kind.holds, MOST_BYTES).toString('utf8');
   const extension = extname(path);
   if (!/^\.(?:[cm]?[jt]s|json)$/.test(extension))
-    throw new IrqError('ERR_USAGE', `${file} ${kind.lacks}: it has to end in .ts, .mjs, .js or .json`);
+    throw new IrqError('ERR_USAGE', `${file} ${kind.lacks}: its name has to end in .ts, .mjs, .js or .json`);
   if (extension === '.json') {
     try {
       return JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -79,9 +79,9 @@ function cannotLoad(file: string, why: string, cause?: unknown): IrqError {
 const EVALUATION_MS = 10_000;
 
 /**
- * What the module of an address exports by default. It is evaluated in a thread that ends afterwards: what it leaves alive, what
- * it does to built-in objects, and an exit are its own.
- * @throws IrqError `ERR_USAGE` where it has no end, ends its thread, or exports what is no plain value
+ * The default export of the module at an address. A thread of its own evaluates the module and then ends, so neither
+ * open handles, nor changed built-in objects, nor an exit of the module reach the caller.
+ * @throws IrqError `ERR_USAGE` for a module that has no end, ends its thread, or exports no plain value
  */
 async function evaluated(address: string, file: string): Promise<ConfigAnswer> {
   const worker = new Worker(new URL('./config-entry.js', import.meta.url), { workerData: address });
@@ -96,7 +96,7 @@ async function evaluated(address: string, file: string): Promise<ConfigAnswer> {
       worker.once('message', resolve);
       worker.once('messageerror', (error) => refuse(readThrown(error).message));
       worker.once('error', (error) => refuse(readThrown(error).message));
-      worker.once('exit', () => refuse('its code ended its thread, or awaits what never comes'));
+      worker.once('exit', () => refuse('its code ended its thread, or awaits a promise that never settles'));
     });
   } finally {
     clearTimeout(bound);
@@ -104,7 +104,7 @@ async function evaluated(address: string, file: string): Promise<ConfigAnswer> {
   }
 }
 
-/** The file and those that it imports, as JavaScript behind one address: nothing is written. */
+/** The file and its imports, as JavaScript behind one address: the compiler writes no file. */
 async function compiled(path: string): Promise<string> {
   const { build } = await import('esbuild');
   const { href } = pathToFileURL(path);

@@ -44,10 +44,7 @@ export function conformCommand(): Command {
         .choices(PROFILES)
         .default('kvm'),
     )
-    .option(
-      '--answers',
-      'compare nothing: print the answers, as a recording has them; no recording is needed',
-    )
+    .option('--answers', 'only print the answers, in the format of a recording; no recording is needed')
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--report <file>', 'write the result as one HTML file')
@@ -75,7 +72,7 @@ function exitOf({ differ, unsupported, interrupted }: ConformResult): number {
   return unsupported > 0 ? EXIT.noAnswer : EXIT.held;
 }
 
-/** Work on one vector after the other, with a line that says how far that is; Ctrl-C ends it between two vectors. */
+/** Works on one vector after the other, with a line of progress; Ctrl-C ends the work between two vectors. */
 async function followed<T>(pieces: Pieces<T>, paths: readonly string[]): Promise<T> {
   const line = new ProgressLine();
   const progress = (done: number) => line.show(() => `vector ${done + 1} of ${paths.length}: ${paths[done]}`);

@@ -3,7 +3,7 @@ import { exitStatusOf } from './exit.ts';
 import { cannotWrite, refuseTarget } from './output-file.ts';
 import { say } from './stdout.ts';
 
-/** Output that a slow reader may be behind with, in bytes; what comes after that is dropped. */
+/** Output that a slow reader may be behind with, in bytes; the class drops later output. */
 const MOST_WAITING = 16 * 2 ** 20;
 /** How often to try again while a pipe is full, ms. */
 const RETRY_MS = 10;
@@ -13,8 +13,8 @@ const LAST_MS = 2_000;
 const { O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY } = constants;
 
 /**
- * Where a guest's console goes while the guest runs: a file, or stderr. Nothing about it ends a run: a pipe whose reader
- * is slow is waited for in the background, up to 16 MiB; a disk that is full, or a reader that has gone, ends the output alone.
+ * The output of a guest's console while the guest runs: a file, or stderr. No fault of the output ends a run: the class waits
+ * for a slow reader of a pipe in the background, up to 16 MiB; a full disk, or a reader that has gone, ends the output alone.
  */
 export class ConsoleOutput {
   readonly #path: string | undefined;
@@ -57,7 +57,7 @@ export class ConsoleOutput {
     this.#waitingBytes += left.length;
   }
 
-  /** Waits a moment for a slow reader, says what was dropped, and closes the file. */
+  /** Waits a moment for a slow reader, says how much was dropped, and closes the file. */
   async close(): Promise<void> {
     const end = performance.now() + LAST_MS;
     for (this.#flush(); this.#waiting.length > 0 && performance.now() < end; this.#flush())
@@ -91,7 +91,7 @@ export class ConsoleOutput {
       }
     } catch (error) {
       this.#failed = true;
-      // What cannot be written to stderr cannot be said there.
+      // No message on stderr can tell that stderr cannot be written.
       if (this.#path !== undefined) exitStatusOf(cannotWrite(this.#path, error));
     }
     return bytes.subarray(bytes.length);

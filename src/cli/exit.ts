@@ -8,7 +8,7 @@ import { readThrown } from '../base/thrown.ts';
 /** Exit statuses of every command. */
 export const EXIT = { held: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 130 } as const;
 
-/** The exit status for what a command threw; what the user should read of it goes to stderr. */
+/** The exit status for an error of a command; the part of the error for the user goes to stderr. */
 export function exitStatusOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.held : EXIT.usage;
   const known = error instanceof IrqError ? error : (outOfDescriptors(error) ?? missingInNode(error));

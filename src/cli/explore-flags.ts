@@ -5,7 +5,7 @@ import type { ExploreOptions } from '../explore/index.ts';
 import type { GuestFlags } from './guest-options.ts';
 import type { Found, LoadFlags } from './scenario.ts';
 
-/** What runs the threads: one thread for all, real ones an operation at a time, or real ones left alone. */
+/** The threads of a run: one thread for all, real threads an operation at a time, or real threads left alone. */
 export const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
 
 /** The flags of `irqloom explore`. */
@@ -24,7 +24,7 @@ export type ExploreFlags = ExploreOptions &
     json?: boolean;
   };
 
-/** What `free` takes: it searches nothing, so nothing bounds a search. */
+/** The flags of `free`. The executor searches no schedules, so flags that bound a search are left out. */
 const OF_FREE = ['executor', 'seed', 'seconds', 'runs', 'json', 'junit', 'export', 'plain'];
 
 /** The names that vitest takes for tests. */
@@ -39,7 +39,7 @@ export function givenFlags(command: Command): readonly string[] {
 
 /**
  * Checks flags against each other.
- * @param given - those that the user has typed
+ * @param given - the flags that the user has typed
  * @throws IrqError `ERR_USAGE`
  */
 export function checkGiven(args: readonly string[], flags: ExploreFlags, given: readonly string[]): void {
@@ -49,7 +49,7 @@ export function checkGiven(args: readonly string[], flags: ExploreFlags, given: 
   const ofSearch = given.find((name) => !OF_FREE.includes(name));
   const wrong =
     flags.list && (beside !== undefined || args.length > 0)
-      ? `--list prints names and nothing else: leave out ${beside === undefined ? args[0] : `--${beside}`}`
+      ? `--list only prints names: leave out ${beside === undefined ? args[0] : `--${beside}`}`
       : has('depth') && strategy !== 'pct' && strategy !== 'auto'
         ? `--depth is for --strategy pct, and for auto, of which pct is a part; ${strategy} has none`
         : strategy !== 'dfs' && (has('preemptions') || has('delays'))

@@ -11,7 +11,7 @@ import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import { printResult } from './stdout.ts';
 
-/** What the search of a guest's schedules has in common with that of a scenario's. */
+/** The common parts of a search of a guest's schedules and of a scenario's. */
 type SearchFlags = GuestFlags & {
   readonly strategy?: string;
   readonly depth?: number;
@@ -38,7 +38,7 @@ function checkOptions(args: readonly string[], isGiven: (option: string) => bool
 }
 
 /**
- * `irqloom explore --guest FILE`: runs schedules of a booted guest, and shows the smallest one that fails.
+ * `irqloom explore --guest FILE`: runs schedules of a booted guest, and shows the smallest schedule that fails.
  * @param args - arguments beside the options; @param isGiven - whether the user has written an option
  */
 export async function exploreGuestCommand(

@@ -9,7 +9,7 @@ import type { Found } from './scenario.ts';
 
 export type Result = ExploreResult | ConfirmedResult | FreeResult;
 
-/** A scenario and what came of it. */
+/** A scenario and its result. */
 export type Explored = { readonly found: Found; readonly result: Result };
 
 /** The schedules beside a failing one may take so long; a page without them is better than none. */

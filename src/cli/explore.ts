@@ -22,7 +22,7 @@ import { type Found, findScenarios, listScenarios, loadOptions, loadWords } from
 import { printResult, printText } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
-/** The version of what `--json` prints. */
+/** The version of the output of `--json`. */
 export const SCHEMA_VERSION = 1;
 
 const DEFAULT_STEPS = 10_000;
@@ -31,17 +31,17 @@ const EXAMPLES = [
   ['explore counter.scenario.mjs', 'every interleaving of your scenario'],
   [
     'explore counter.scenario.mjs --strategy pct --seconds 10 --save counter.test.ts',
-    'ten seconds at random; what fails becomes a test',
+    'ten seconds at random; a failure becomes a test',
   ],
 ] as const;
 
-/** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
+/** `irqloom explore`: runs a scenario under many schedules, and shows the smallest schedule that fails. */
 export function exploreCommand(): Command {
   const [exportOption, plainOption] = loadOptions();
   const command = new Command('explore')
     .summary('run a program on SharedArrayBuffer under every interleaving, and show a failing one')
     .description(
-      'Runs the threads of a scenario (a module whose default export is { name, setup, threads, finally? }) under one schedule after the other, until one fails, all have been run, or the budget is spent. The failing schedule is made as small as it gets, and printed with a token that repeats it.\n' +
+      'Runs the threads of a scenario (a module whose default export is { name, setup, threads, finally? }) under one schedule after the other, until one fails, all have been run, or the budget is spent. The failing schedule is made as small as it gets, and printed with a token that repeats the schedule.\n' +
         'Exit status 1 if a schedule fails, 3 if the time ran out before the search ended.\n' +
         'With --guest: boots an arm64 guest once, and runs schedules of its vCPUs, devices and stores from one moment of it (docs/arm64.md); strategies random, pct, communication, auto.',
     )
@@ -75,7 +75,7 @@ export function exploreCommand(): Command {
     .addOption(
       new Option(
         '--timeouts <when>',
-        'when a wait with a timeout may time out: if nothing else can go on, at any step, never',
+        'when a wait with a timeout may time out: if no other thread can go on, at any step, never',
       )
         .choices(['late', 'any', 'never'])
         .default('late'),
@@ -114,7 +114,10 @@ export function exploreCommand(): Command {
       '--report <file.html>',
       'write the result as a page of its own, with the failing schedule as lanes',
     )
-    .option('--save <file.test.ts>', 'where a schedule fails, write a test for vitest that runs it again')
+    .option(
+      '--save <file.test.ts>',
+      'where a schedule fails, write a test for vitest that runs the schedule again',
+    )
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--list', 'list the scenarios that come with irqloom')
@@ -141,7 +144,7 @@ async function explore(args: readonly string[], flags: ExploreFlags): Promise<nu
   }
   const all = (await Promise.all(args.map((argument) => findScenarios(argument, flags)))).flat();
   checkOutputs(flags, all);
-  // A result is never lost for want of a place to write it: the outputs are opened before the search.
+  // The command opens the outputs before the search, so that no result is lost for want of a place.
   const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
   const save = flags.save === undefined ? undefined : new OutputFile(flags.save);
   const junit = flags.junit === undefined ? undefined : new OutputFile(flags.junit);
@@ -191,7 +194,7 @@ async function search({ source }: Found, flags: ExploreFlags, signal: AbortSigna
   }
 }
 
-/** What is known of a search whose thread had to be ended while code under test was busy. */
+/** The last known state of a search whose thread was ended by force while code under test was busy. */
 function unansweredResult({ unanswered, last }: Unanswered, flags: ExploreFlags): ExploreResult {
   const { schedules, steps, seconds } = last;
   const why =
@@ -254,7 +257,7 @@ function saveTest(save: OutputFile, explored: Explored | undefined, steps = DEFA
   else save.discard();
 }
 
-/** Whether something could be written; what was in the way goes to stderr, and the result stands all the same. */
+/** Whether the file could be written; the error goes to stderr, and the result stands all the same. */
 function attempt(write: (() => void) | undefined): boolean {
   try {
     write?.();
@@ -292,7 +295,7 @@ function shard(text: string): { index: number; count: number } {
   if (i === undefined || index < 0 || index >= count || count > MOST_SHARDS) {
     throw new IrqError(
       'ERR_USAGE',
-      `--shard ${text}: it has the form i/n, with i from 1 to n and n at most ${MOST_SHARDS}, such as 1/4`,
+      `--shard ${text}: give the form i/n, with i from 1 to n and n at most ${MOST_SHARDS}, such as 1/4`,
     );
   }
   return { index, count };

@@ -3,9 +3,9 @@ import type { Fault } from '../board/config.ts';
 
 /** Of the guests that run on AArch64 cores: faults that no run of theirs can show, and why. */
 const HIDDEN: Readonly<Record<string, Partial<Record<Fault, string>>>> = {
-  bare: { 'lost-ack': 'it has no line that resamples' },
+  bare: { 'lost-ack': 'the guest has no line that resamples' },
   linux: {
-    'lost-ack': 'it has no line that resamples',
+    'lost-ack': 'the guest has no line that resamples',
     'stale-route': 'Linux never changes the message of a vector in use; --guest bare does',
   },
 };

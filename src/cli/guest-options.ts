@@ -6,7 +6,7 @@ import { parseDevices } from './boot-devices.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
 import { wholeNumber } from './values.ts';
 
-/** What `explore` and `replay` take of a guest. None has a default: each is there where it was given. */
+/** The flags of a guest, for `explore` and `replay`. None has a default: each is set only where the user gave the flag. */
 export type GuestFlags = {
   readonly guest?: string;
   readonly vcpus?: number;

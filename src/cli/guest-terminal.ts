@@ -1,14 +1,14 @@
 import type { GuestBoard } from '../boot/guest-board.ts';
 
-/** Ctrl-A, and the key that ends the run after it; Ctrl-A twice gives the guest one. */
+/** Ctrl-A, and the key that ends the run after Ctrl-A; Ctrl-A twice gives the guest one. */
 const ESCAPE = 1;
 const QUIT = 'x'.charCodeAt(0);
 /** How often to try again while the guest has no room for input, ms. */
 const RETRY_MS = 10;
 
 /**
- * Gives what is typed, or comes through a pipe, to the guest's console. At a terminal every key goes to the guest but Ctrl-A x.
- * @returns gives the terminal back
+ * Gives the guest's console the input of a terminal or a pipe. At a terminal every key goes to the guest but Ctrl-A x.
+ * @returns a function that gives the terminal back
  */
 export function attachTerminal(board: GuestBoard, quit: () => void): () => void {
   const { stdin } = process;

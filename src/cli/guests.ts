@@ -19,12 +19,12 @@ const EXAMPLES = [
   ['guests ipi-self --json', 'one, as JSON'],
 ] as const;
 
-/** `irqloom guests`: guests that do what public test suites check, on real threads. */
+/** `irqloom guests`: guests that make the checks of public test suites, on real threads. */
 export function guestsCommand(): Command {
   const command = new Command('guests')
     .summary('run guests with the checks of kvm-unit-tests and the kernel selftests')
     .description(
-      'Runs each guest with every vCPU in a worker thread, and compares what was delivered with what must be: exit status 1 where one fails.',
+      'Runs each guest with every vCPU in a worker thread, and compares the delivered interrupts with the expected ones: exit status 1 where a guest fails.',
     )
     .argument('[name...]', 'guests to run (default: all)')
     .option('--list', 'list the guests, a line each')

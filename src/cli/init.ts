@@ -16,7 +16,7 @@ type Template = {
   readonly devDependencies?: Readonly<Record<string, string>>;
 };
 
-/** What each kind of project is, and how it is run. Its files lie in `templates/KIND`. */
+/** The purpose of each kind of project, and its scripts. Its files lie in `templates/KIND`. */
 const KINDS = {
   harness: {
     about: 'a guest and a device of your own, with a test',
@@ -78,7 +78,11 @@ export function initCommand(): Command {
   return withExamples(command, EXAMPLES);
 }
 
-/** Writes a project. @returns the names of its files and how to run them. @throws IrqError `ERR_FILE` where the folder has files of its own */
+/**
+ * Writes a project.
+ * @returns the names of its files and its commands
+ * @throws IrqError `ERR_FILE` where the folder has other files
+ */
 function init(folder: string, kind: Kind): string {
   const root = resolve(folder);
   const template: Template = KINDS[kind];
@@ -130,7 +134,7 @@ function checkEmpty(root: string, folder: string): void {
     foreign.slice(0, 3).join(', ') + (foreign.length > 3 ? `, and ${foreign.length - 3} more` : '');
   throw new IrqError(
     'ERR_FILE',
-    `${folder} is not empty (${shown}), and init writes over nothing: name an empty folder, or a new one`,
+    `${folder} is not empty (${shown}), and init overwrites no file: name an empty folder, or a new one`,
   );
 }
 
@@ -174,7 +178,7 @@ function readPackage(path: string): Package {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new Error('it holds no object');
+      throw new Error('the file holds no object');
     return value;
   } catch (error) {
     throw new IrqError('ERR_FILE', `${path} cannot be read: ${(error as Error).message}`, { cause: error });

@@ -26,7 +26,7 @@ const EXAMPLES = [
   ['ioctl KVM_CHECK_EXTENSION 25', 'whether KVM has a capability'],
 ] as const;
 
-/** `irqloom ioctl`: what the argument of a KVM call says, and what KVM would answer. */
+/** `irqloom ioctl`: the meaning of the argument of a KVM call, and KVM's answer. */
 export function ioctlCommand(): Command {
   const command = new Command('ioctl')
     .summary('explain the bytes of a KVM ioctl, and give the answer of KVM')
@@ -158,7 +158,7 @@ async function bytesOf(hex: readonly string[], { name, struct }: Ioctl): Promise
 /** The largest ioctl argument is a routing table of 4,096 entries; in hexadecimal, with spaces, this is enough. */
 const MOST_HEX = 1024 * 1024;
 
-/** Standard input to its end. @throws IrqError `ERR_IOCTL_BYTES` where there is more than any ioctl takes, `ERR_FILE` */
+/** Standard input to its end. @throws IrqError `ERR_IOCTL_BYTES` for more bytes than any ioctl takes, `ERR_FILE` */
 async function readStdin(most: number): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;

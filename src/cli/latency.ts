@@ -66,10 +66,10 @@ const EXAMPLES = [
   ['latency --guest guest.mjs --json', 'your own handler; a result to save, for compare-runs and --baseline'],
 ] as const;
 
-/** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
+/** `irqloom latency`: how long an interrupt takes, and each stage's share, beside the limits of the host. */
 export function latencyCommand(): Command {
   const command = new Command('latency')
-    .summary('measure how long an interrupt takes, stage by stage, beside what the machine can do')
+    .summary('measure how long an interrupt takes, stage by stage, beside the limits of the machine')
     .description(
       'Measures the way of an interrupt from the signal to the handler and its end, for every way of giving the signal, dispatched in the signalling thread or by the main one, to a vCPU that polls or is parked. The machine is calibrated in the same run; figures are absolute and multiples of that.',
     )
@@ -83,14 +83,12 @@ export function latencyCommand(): Command {
         .default('both'),
     )
     .addOption(
-      new Option('--waiting <how>', 'what a vCPU with nothing to do does')
-        .choices(['both', ...WAITINGS])
-        .default('both'),
+      new Option('--waiting <how>', 'how an idle vCPU waits').choices(['both', ...WAITINGS]).default('both'),
     )
     .option('-v, --vcpus <n>', 'vCPUs that are measured', wholeNumber(1, 64), 1)
     .option('-d, --devices <n>', 'device threads, each with a line to each vCPU', wholeNumber(1, 64), 1)
     .option('-n, --samples <n>', 'signals of each path', wholeNumber(1, 10_000_000), 1000)
-    .option('--boots <n>', 'machines that are booted for it, one after the other', wholeNumber(1, 100), 6)
+    .option('--boots <n>', 'machines to boot and measure, one after the other', wholeNumber(1, 100), 6)
     .option(
       '--rate <n>',
       'signals a second of all devices, corrected for coordinated omission; 0: a closed loop',
@@ -98,11 +96,13 @@ export function latencyCommand(): Command {
       0,
     )
     .addOption(
-      new Option('--background <what>', 'what other vCPUs do meanwhile').choices(BACKGROUNDS).default('none'),
+      new Option('--background <what>', 'the work of other vCPUs meanwhile')
+        .choices(BACKGROUNDS)
+        .default('none'),
     )
     .option('--others <n>', 'how many other vCPUs there are for that', wholeNumber(1, 64), 1)
     .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
-    .option('-s, --seconds <n>', 'begin nothing new after so long', number(0.1, 86_400, 'seconds'), 60)
+    .option('-s, --seconds <n>', 'begin no new measurement after so long', number(0.1, 86_400, 'seconds'), 60)
     .option('--baseline <file>', 'compare with a saved result, and exit with 1 on a regression')
     .option(
       '--tolerance <percent>',
@@ -129,7 +129,7 @@ async function latency(flags: Flags): Promise<number> {
   const baseline = flags.baseline === undefined ? undefined : readSavedRunsFile(flags.baseline);
   const outputs = openOutputs(flags, options.paths);
   const line = new ProgressLine();
-  line.note(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`);
+  line.note(`${options.paths.length} paths; Ctrl-C ends the run and prints the measurements so far`);
   const { result, pictures } = await interruptible((signal) =>
     runLatency(options, {
       signal,
@@ -261,12 +261,15 @@ function optionsOf(flags: Flags): LatencyOptions {
   };
 }
 
-/** What does not go with code of the user's own. */
+/** The flags that exclude code of the user's own. */
 function checkOwn(flags: Flags): void {
   checkOwnFiles(flags);
   const { guest, device, handler, rate, source } = flags;
   if (guest !== undefined && handler > 0)
-    throw new IrqError('ERR_USAGE', '--handler is how long our own handler runs: leave it out with --guest');
+    throw new IrqError(
+      'ERR_USAGE',
+      '--handler sets the length of the built-in handler: leave --handler out with --guest',
+    );
   if (device !== undefined && rate > 0)
     throw new IrqError('ERR_USAGE', '--rate is of our own devices: yours give their signals when they like');
   if (hasOwnCode(flags) && source?.includes('sgi'))

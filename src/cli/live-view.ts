@@ -1,4 +1,4 @@
-/** A view of several lines that is drawn over itself on a terminal; elsewhere the first line of it is printed each time. */
+/** A view of several lines that a terminal redraws in place; without a terminal, each call prints the first line. */
 export class LiveView {
   readonly #stream: NodeJS.WriteStream;
   #drawn = 0;

@@ -30,14 +30,14 @@ for (const option of configOptions()) program.addOption(option);
 
 guardStreams();
 setTextWidth(process.stdout.columns);
-// Status 0 is a promise that the command makes at its end: a process that ends before has no verdict.
+// Status 0 is a promise that the command makes at its end: a process that ends earlier has no verdict.
 let hasEnded = false;
 process.on('exit', () => {
   if (hasEnded || process.exitCode === EXIT.interrupted) return;
   process.stderr.write('irqloom: the process ended before the command had a result\n');
   process.exitCode = EXIT.noAnswer;
 });
-// An error that no command caught: the run has no verdict then, whatever was printed before.
+// An error that no command caught: the run has no verdict then, whether or not the command printed one.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     process.exitCode = exitStatusOf(error) || EXIT.noAnswer;

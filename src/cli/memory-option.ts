@@ -8,7 +8,10 @@ export type MemoryFlag = { readonly mebibytes: number; readonly model: MemoryMod
 /** Where nothing is said. */
 export const DEFAULT_MEMORY: MemoryFlag = { mebibytes: 512, model: 'strong' };
 
-/** `--memory`, which takes a size or a model, and may be given twice. It has no default of its own: {@link DEFAULT_MEMORY}. */
+/**
+ * `--memory`, which takes a size or a model, and may be given twice. Commander has no default for the flag:
+ * {@link DEFAULT_MEMORY} holds both.
+ */
 export function memoryOption(of = ''): Option {
   const { mebibytes, model } = DEFAULT_MEMORY;
   return new Option(
@@ -21,6 +24,6 @@ function parse(text: string, before: MemoryFlag = DEFAULT_MEMORY): MemoryFlag {
   const model = MEMORY_MODELS.find((name) => name === text);
   if (model !== undefined) return { ...before, model };
   if (!/^\d/.test(text))
-    throw new InvalidArgumentError(`It is a number of MiB, or one of ${MEMORY_MODELS.join(', ')}.`);
+    throw new InvalidArgumentError(`Give a number of MiB, or one of ${MEMORY_MODELS.join(', ')}.`);
   return { ...before, mebibytes: wholeNumber(2, 3072, 'MiB')(text) };
 }

@@ -15,14 +15,14 @@ import { isInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
 
 /**
- * A file that a command writes at its end. The file is opened before the run, under another name in the same folder, so
- * that a path that cannot be written is refused before any work is done; {@link commit} writes, flushes and renames, so
- * that no reader ever sees half a file, and a good file of before stays whole where the disk is full.
+ * A file that a command writes at its end. The constructor opens the file before the run, under another name in the same
+ * folder, so that the command refuses an unwritable path before the work; {@link commit} writes, flushes and renames, so that
+ * no reader ever sees half a file, and an earlier file stays whole where the disk is full.
  */
 export class OutputFile {
   readonly path: string;
   #fd: number;
-  /** Where the text lies until it is whole; the path itself where that is a device or a pipe. */
+  /** The file of the text until the text is whole; the path itself where the path is a device or a pipe. */
   readonly #part: string | undefined;
   readonly #target: string;
   #open = true;
@@ -127,7 +127,7 @@ export function refuseTarget(path: string): 'file' | 'other' | 'none' {
     if (path === '') throw new Error('the path is empty; name a file');
     if (path.endsWith('/')) throw new Error('the path names a folder; name a file');
     let stat = lstatSync(path, { throwIfNoEntry: false });
-    // A link of /proc leads to a pipe that has no path: its file is asked, and not its path.
+    // A link of /proc leads to a pipe that has no path: so the file is asked, and not its path.
     if (stat?.isSymbolicLink()) stat = statSync(path);
     if (stat?.isDirectory()) throw new Error('the path is a folder; name a file');
     if (isInputFile(path)) throw new Error('the file is an input of this command');
@@ -137,7 +137,7 @@ export function refuseTarget(path: string): 'file' | 'other' | 'none' {
   }
 }
 
-/** Opens the part of an output; an error says what is wrong with the path that the user named, and not with the part's. */
+/** Opens the part of an output; an error tells the fault of the path that the user named, and not of the part's. */
 function openPart(part: string, target: string): number {
   try {
     return openSync(part, 'w', 0o666);
@@ -152,7 +152,7 @@ function openPart(part: string, target: string): number {
 
 /** Outputs that this process has named so far. */
 let parts = 0;
-/** Characters of a file's name in that of its part: a name may be as long as the file system takes. */
+/** Characters of a file's name in the name of its part: a name may be as long as the file system takes. */
 const SHOWN = 40;
 
 function partName(name: string): string {

@@ -2,8 +2,8 @@ import { EXIT, exitStatusOf } from './exit.ts';
 import { OutputFile } from './output-file.ts';
 
 /**
- * The files that a command writes at its end. All are opened before the run; the text result goes to stdout first, and
- * then the files are written, so that a picture that cannot be written costs the picture and nothing else.
+ * The files that a command writes at its end. All are opened before the run; the text result goes to stdout first, and the
+ * files follow, so that a picture that cannot be written costs only the picture.
  */
 export class Outputs {
   readonly #pending: { readonly file: OutputFile; readonly text: () => string | Uint8Array }[] = [];
@@ -16,13 +16,13 @@ export class Outputs {
     return path === undefined ? undefined : new OutputFile(path);
   }
 
-  /** Plans what goes into an open file; nothing where the file was not asked for. */
+  /** Plans the text of an open file; no action where the user did not ask for the file. */
   plan(file: OutputFile | undefined, text: () => string | Uint8Array): void {
     if (file !== undefined) this.#pending.push({ file, text });
   }
 
   /**
-   * Writes all files that were planned. Whatever cannot be written is said on stderr.
+   * Writes all planned files. Tells on stderr of each file that cannot be written.
    * @param status - the exit status of the run.
    * @returns the status of the command: the run's own, or 2 where the run held and a file could not be written.
    */

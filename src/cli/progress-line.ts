@@ -26,7 +26,7 @@ export class ProgressLine {
     this.#shownAt = this.#startedAt;
   }
 
-  /** Says how far the command is. `text` is called when it is time to show that: now, or later. */
+  /** Shows how far the command is. `text` is called at the moment of the drawing: now, or later. */
   show(text: () => string): void {
     this.#text = text;
     this.#timer ??= setInterval(() => this.#draw(), DRAW_MS).unref();
@@ -62,7 +62,7 @@ export class ProgressLine {
     this.#terminal.line(text);
   }
 
-  /** Takes the line away; the next {@link show} brings it back. */
+  /** Takes the line away; the next {@link show} draws the line again. */
   clear(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -25,7 +25,7 @@ const EXAMPLES = [
   ['races check-then-halt', 'the story of one race, and its schedule'],
 ] as const;
 
-/** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
+/** `irqloom races`: finds every bug of the catalogue, and shows that each fix holds. */
 export function racesCommand(): Command {
   const command = new Command('races')
     .summary(

@@ -4,8 +4,9 @@ import { withoutPassword } from '../base/without-password.ts';
 const VARIABLE = 'IRQLOOM_REDIS_URL';
 
 /**
- * The URL of a Redis server as `--redis` gives it; `env` takes it from the environment, where no list of processes shows it.
- * @throws IrqError `ERR_USAGE` where it is none; its password is not in the message
+ * The URL of a Redis server as `--redis` gives it; `env` takes the URL from the environment, which no list of processes
+ * shows.
+ * @throws IrqError `ERR_USAGE` for no such URL; the message leaves the password out
  */
 export function redisUrl(given: string): string {
   const url = given === 'env' ? process.env[VARIABLE] : given;

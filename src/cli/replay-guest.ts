@@ -38,7 +38,7 @@ export function replayGuestCommand(): Command {
   const command = new Command('replay-guest')
     .summary('replay a recorded guest and compare every answer with the recorded one')
     .description(
-      'Replays everything that a recorded guest did to its GICv3 and ITS, event by event: each register read and each acknowledge must answer what the guest got.',
+      'Replays every access of a recorded guest to its GICv3 and ITS, event by event: each register read and each acknowledge must give the recorded answer.',
     )
     .argument('<trace>', 'a recorded guest, JSON lines, gzipped or not')
     .option(

@@ -33,11 +33,11 @@ export function replayCommand(): Command {
   const command = new Command('replay')
     .summary('run the schedule of a token again')
     .description(
-      'Runs the schedule that a token says, and shows it. Where the code has changed since, the result says at which step the schedule took another way.\n' +
-        'Exit status 1 if the schedule fails (again), 3 if it took another way and did not fail.',
+      'Runs the schedule of a token, and shows the steps. Where the code has changed since, the result says at which step the schedule took another way.\n' +
+        'Exit status 1 if the schedule fails (again), 3 if the schedule took another way and did not fail.',
     )
     .argument('<token>', 'as explore printed it')
-    .argument('[file|name]', 'the scenario that it is of; for a token of a guest, --guest names the file')
+    .argument('[file|name]', 'the scenario of the token; for a token of a guest, --guest names the file')
     .addOption(
       new Option(
         '--executor <name>',

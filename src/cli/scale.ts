@@ -48,9 +48,9 @@ export function scaleCommand(): Command {
       list(1, 65_536),
       [16, 256, 4_000, 16_384, 65_536],
     )
-    .option('--base-vcpus <n>', 'vCPUs of the sweeps that vary something else', wholeNumber(1, 64), 2)
-    .option('--base-devices <n>', 'devices of the sweeps that vary something else', wholeNumber(1, 64), 2)
-    .option('--base-lpis <n>', 'LPIs of the sweeps that vary something else', wholeNumber(1, 57_344), 64)
+    .option('--base-vcpus <n>', 'vCPUs of the sweeps that vary another size', wholeNumber(1, 64), 2)
+    .option('--base-devices <n>', 'devices of the sweeps that vary another size', wholeNumber(1, 64), 2)
+    .option('--base-lpis <n>', 'LPIs of the sweeps that vary another size', wholeNumber(1, 57_344), 64)
     .addOption(
       new Option(
         '--dispatch <where>',
@@ -111,7 +111,7 @@ function list(low: number, high: number): (text: string) => number[] {
         return one(word);
       } catch {
         throw new InvalidArgumentError(
-          `It is a list of whole numbers from ${low} to ${high}, like ${low},${2 * low},${4 * low}; or none.`,
+          `Give a list of whole numbers from ${low} to ${high}, like ${low},${2 * low},${4 * low}; or none.`,
         );
       }
     });

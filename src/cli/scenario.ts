@@ -7,10 +7,10 @@ import { shellWord } from '../base/shell-word.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import type { ScenarioSource } from '../explore/index.ts';
 
-/** A scenario of the command line: what the user typed, and where a thread finds the scenario. */
+/** A scenario of the command line: the words that the user typed, and the scenario's place for a thread. */
 export type Found = { readonly argument: string; readonly source: ScenarioSource };
 
-/** How the scenarios of files are to be loaded; those that come with irqloom know it themselves. */
+/** The flags that load the scenarios of files; irqloom's own scenarios need none. */
 export type LoadFlags = { readonly export?: string; readonly plain?: 'points' | 'off' };
 
 /** `--export` and `--plain`, for the commands that load a scenario. */
@@ -86,7 +86,7 @@ async function findAll(argument: string): Promise<readonly Found[]> {
     'ERR_FILE',
     looksLikeFile
       ? `there is no file ${argument}`
-      : `there is no scenario "${argument}", and no file of that name${didYouMean(argument, names)}\nirqloom explore --list names those that come with irqloom`,
+      : `there is no scenario "${argument}", and no file of that name${didYouMean(argument, names)}\nirqloom explore --list names the scenarios of irqloom`,
   );
 }
 

@@ -16,7 +16,7 @@ export function printText(text: string): void {
   print(fitted(text));
 }
 
-/** Prints a text on stdout as it is. */
+/** Prints a text on stdout, its control characters escaped. */
 export function print(text: string): void {
   const bytes = Buffer.from(printable(text));
   if (!isRegularFile(STDOUT)) {
@@ -53,15 +53,15 @@ function lose({ message }: Error): void {
 
 let isLost = false;
 
-/** The exit status of a command: 3 where it held and its result could not be written. */
+/** The exit status of a command: 3 for a run that held and whose result could not be written. */
 export function statusWithResult(status: number | string | null | undefined): number {
   const own = Number(status ?? EXIT.held);
   return isLost && own === EXIT.held ? EXIT.noAnswer : own;
 }
 
 /**
- * Makes a closed or full stdout or stderr no crash: a reader that has gone (`| head`) ends nothing and changes no exit
- * status; a device that is full is said on stderr, and a run that held then ends with 3, since its result is lost.
+ * Keeps a closed or full stdout or stderr from crashing the process: a reader that has gone (`| head`) ends no run and
+ * changes no exit status; stderr tells of a full device, and a run that held then ends with 3, since its result is lost.
  */
 export function guardStreams(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

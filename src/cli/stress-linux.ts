@@ -37,7 +37,7 @@ export async function stressLinux(flags: Flags): Promise<number> {
     throw new IrqError('ERR_USAGE', `--guest linux runs on at most ${MOST_VCPUS} vCPUs, not ${vcpus}`);
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
   const line = new ProgressLine();
-  line.note(`seed ${seed}; the guest boots first; Ctrl-C ends the run and prints what was seen`);
+  line.note(`seed ${seed}; the guest boots first; Ctrl-C ends the run and prints the counts so far`);
   const result = await interruptible((signal) =>
     runLinuxStress(
       { kernel, modules, vcpus, seconds, dispatch, fault, seed },

@@ -1,6 +1,6 @@
 import { IrqError } from '../base/irq-error.ts';
 
-/** Ways to run stress that have a use for few of its options, and what each takes beside the option that asks for the way. */
+/** Modes of stress that use few of its options, and the options of each mode beside the mode's own. */
 const TAKES = {
   '--resume': ['resume', 'json', 'trace'],
   '--guest linux': [
@@ -53,9 +53,9 @@ export function checkIoApic(abi: string, given: readonly string[]): void {
     );
 }
 
-/** What the bare guest sets up for itself. */
+/** The options of sources that the bare guest sets up for itself. */
 const OF_BARE = ['recording', 'lines', 'abi', 'trace', 'keep', 'lrs'] as const;
-/** The values of these that are what the bare guest does anyway. */
+/** The values of these options that describe the bare guest anyway. */
 const BARE_ANYWAY = { lines: 'irq-line', abi: 'merged' } as const;
 
 /**

@@ -79,7 +79,7 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
   if (flags.trace !== undefined && isGuestRecording(flags.trace)) {
     throw new IrqError(
       'ERR_USAGE',
-      `--trace writes a trace of the run, and ${flags.trace} is a recorded guest: give it with --recording`,
+      `--trace writes a trace of the run, and ${flags.trace} is a recorded guest: give the file with --recording`,
     );
   }
   const input = synthetic
@@ -131,7 +131,7 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
   };
 }
 
-/** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
+/** The topology of a command line without one: the smallest, and for a real guest enough to be worth its boot. */
 function defaultShape({ guest, device, irqchip }: StressFlags): {
   vcpus: number;
   devices: number;
@@ -148,7 +148,7 @@ function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], 
   };
 }
 
-/** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
+/** The recorded guest; or, in a design that cannot run irqloom's own recording, a topology of its shape. */
 function recordedInput({ recording, abi }: StressFlags): StressOptions['input'] {
   const guest = readGuestTrace(recording ?? ownRecording());
   return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : recordedWorkload(guest);
@@ -158,7 +158,7 @@ function randomSeed(): number {
   return Math.floor(Math.random() * 2 ** 31);
 }
 
-/** The file of the recording that comes with irqloom, the way one would type it. */
+/** The file of irqloom's own recording, as a user would type the path. */
 export function ownRecording(): string {
   const path = fileURLToPath(RECORDING);
   const near = relative(process.cwd(), path);

@@ -9,9 +9,9 @@ import type { ProgressLine } from './progress-line.ts';
 const DEFAULT_S = 2;
 const THOROUGH_S = 30;
 
-/** Options of runs that are of something else than the machine and its proof, or that end for a reason of their own. */
+/** Options of runs beyond the machine and its proof, or of runs that end for a reason of their own. */
 const OTHER_RUNS = ['guest', 'device', 'irqchip', 'fault', 'keep', 'lrs', 'iterations', 'perturb'] as const;
-/** Those of them that programs cannot be drawn for, as these run irqloom's own guest on a GICv3. */
+/** Those of them that refuse programs: programs run irqloom's own guest on a GICv3. */
 const WITHOUT_PROGRAMS: readonly string[] = ['guest', 'device', 'irqchip'];
 
 type Flags = { readonly programs?: number; readonly thorough?: boolean; readonly irqchip?: string };
@@ -36,7 +36,10 @@ export function programSeconds({ programs, thorough, irqchip }: Flags, given: re
   return thorough ? THOROUGH_S : DEFAULT_S;
 }
 
-/** The result of a run that held, with what came of the programs that are drawn now. Ctrl-C ends them, with what they found. */
+/**
+ * The result of a run that held, with the result of the programs that are drawn now. Ctrl-C ends the programs, with their
+ * findings.
+ */
 export async function withPrograms(
   result: StressResult,
   seed: number,

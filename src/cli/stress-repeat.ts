@@ -1,7 +1,7 @@
 import { shellWord } from '../base/shell-word.ts';
 import { alone } from './config-file.ts';
 
-/** The whole command that runs the same again: every option as the command line takes it, and the seed that was drawn. */
+/** The whole command that repeats the run: every option as the command line takes the option, and the seed that was drawn. */
 export function repeatCommand(flags: Readonly<Record<string, unknown>>, seed: number): string {
   const words = ['npx irqloom stress'];
   for (const [name, value] of Object.entries(flags)) {

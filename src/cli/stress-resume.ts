@@ -6,8 +6,8 @@ import { Outputs } from './outputs.ts';
 import { printResult, say } from './stdout.ts';
 
 /**
- * `irqloom stress --resume FILE`: shows a kept moment, and lets its vCPUs run once more. The moment is one of a violation,
- * so the exit status is that of a failed property.
+ * `irqloom stress --resume FILE`: shows a kept moment, and lets its vCPUs run once more. The moment shows a violation, so the
+ * exit status is 1: a failed property.
  */
 export async function stressResume(path: string, flags: { json?: boolean; trace?: string }): Promise<number> {
   const moment = readMoment(path);

@@ -21,7 +21,7 @@ type Flags = {
   recording?: string;
 };
 
-/** Options of stress that say something of a single run; a rotation draws these from its seed, or has no place for them. */
+/** Options of stress for a single run; a rotation draws these from its seed, or has no place for them. */
 const OF_ONE_RUN = [
   ...['vcpus', 'devices', 'events', 'iterations', 'spis', 'lines', 'abi', 'churn', 'dispatch', 'guest'],
   ...[

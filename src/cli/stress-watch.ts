@@ -21,7 +21,7 @@ import { LiveView } from './live-view.ts';
 import type { OutputFile } from './output-file.ts';
 import { Outputs } from './outputs.ts';
 
-/** Where a stress run is to be shown while it goes on, and written down. */
+/** The views of a stress run while the run goes on, and its files. */
 export type StressOutputs = {
   readonly watch?: boolean;
   readonly metrics?: string;
@@ -89,13 +89,13 @@ export class StressFollower {
     }
   }
 
-  /** What was counted in the end. */
+  /** The last counts. */
   finished(detail: StressDetail): void {
     this.#detail = detail;
     this.#view.clear();
   }
 
-  /** What each thread did last, where a trace is wanted. */
+  /** The last actions of each thread, for a run with a trace. */
   traced(tracks: readonly Track[], plan: Plan): void {
     this.#traced = { tracks, plan };
   }
@@ -108,7 +108,7 @@ export class StressFollower {
   /**
    * Writes the files, after the result has been printed.
    * @param status - the exit status of the run
-   * @returns the exit status of the command, and what there is to say about the files
+   * @returns the exit status of the command, and notes about the files
    */
   close(
     result: StressResult,
@@ -143,7 +143,7 @@ export class StressFollower {
     else this.#files.plan(this.#keep, () => moment);
   }
 
-  /** @returns what there is to say of the trace where the file is written */
+  /** @returns a note about the trace where the file is written */
   #planTrace(result: StressResult): string | undefined {
     if (this.#traced === undefined) return undefined;
     const { tracks, plan } = this.#traced;
@@ -151,7 +151,7 @@ export class StressFollower {
     return traceNote(tracks, plan);
   }
 
-  /** In one step, so that a reader of the file never finds half of it. A disk that is full ends the metrics, not the run. */
+  /** In one step, so that a reader of the file never finds half of the text. A full disk ends the metrics, not the run. */
   #writeMetrics(sample: WatchedMoment): void {
     try {
       this.#metrics?.rewrite(openMetrics(sample));

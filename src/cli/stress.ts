@@ -39,13 +39,13 @@ import { number, wholeNumber } from './values.ts';
 const EXAMPLES = [
   ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
   ['stress --guest guest.mjs --device device.mjs -v 4', 'your own code on four vCPUs'],
-  ['stress --irqchip ioapic --fault lost-ack', "x86's IOAPIC, and a broken rule of it that the proof finds"],
+  ['stress --irqchip ioapic --fault lost-ack', "x86's IOAPIC, and one broken rule, which the proof finds"],
 ] as const;
 
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
 export function stressCommand(): Command {
   const command = new Command('stress')
-    .summary('inject from many threads and prove that nothing was lost, doubled or misrouted')
+    .summary('inject from many threads and prove that no interrupt was lost, doubled or misrouted')
     .description(
       'Boots a machine whose vCPUs each run in a worker thread, signals its interrupts from device threads while a driver thread moves, masks, remaps and reroutes them, and proves that every signal was followed by its delivery.\n' +
         'Without -v, -d and -e the input is a recorded Linux guest: its own ITS commands set the machine up.',
@@ -72,7 +72,7 @@ export function stressCommand(): Command {
     )
     .option(
       '--until-covered <n>',
-      'end when the run met nothing new of the machine for n seconds: commands, registers, transitions, windows',
+      'end when the run met no new part of the machine for n seconds: commands, registers, transitions, windows',
       number(0.5, 3_600, 'seconds'),
     )
     .option(
@@ -163,7 +163,7 @@ export function stressCommand(): Command {
       '--keep <file>',
       'end at the first violation and keep that moment: the machine, and the plan of its threads',
     )
-    .option('--resume <file>', 'load a kept moment, show it, and let its vCPUs run once more')
+    .option('--resume <file>', 'load a kept moment, show the moment, and let its vCPUs run once more')
     .action(async (flags: StressFlags, command: Command) => {
       const given = command.options
         .map((option) => option.attributeName())
@@ -208,7 +208,7 @@ async function stress(flags: StressFlags, given: readonly string[]): Promise<num
   const programs = programSeconds(flags, given);
   const options = optionsOf(flags, programs);
   const own = isOwn(flags);
-  // Only what the run had, so that the command is taken as it is.
+  // Only the settings that the run had, so that the command line takes the command.
   const { perturb } = options;
   const { abi, irqchip, shared } = flags;
   const repeat = repeatCommand(
@@ -223,7 +223,7 @@ async function stress(flags: StressFlags, given: readonly string[]): Promise<num
   );
   const line = new ProgressLine();
   const follower = new StressFollower({ ...flags, command: repeat });
-  line.note(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`);
+  line.note(`seed ${options.seed}; Ctrl-C ends the run and prints the counts so far`);
   const running = interruptible((signal) =>
     run(flags, options, {
       signal,

@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 
-/** What the terminal of a stream can show: nothing but plain lines where it is none, or NO_COLOR is set. */
+/** The abilities of a stream's terminal: plain lines only, where there is no terminal, or NO_COLOR is set. */
 export class Terminal {
   readonly #stream: NodeJS.WriteStream | WriteStream;
   readonly #live: boolean;
@@ -13,7 +13,7 @@ export class Terminal {
     this.#colour = this.#live && !process.env.NO_COLOR;
   }
 
-  /** Replaces the status line; shows nothing where there is no terminal to show it on. */
+  /** Replaces the status line; does nothing without a terminal. */
   status(text: string): void {
     if (!this.#live) return;
     const columns = this.#stream.columns ?? 80;

@@ -5,7 +5,7 @@ export function wholeNumber(low: number, high: number, unit = ''): (text: string
   return (text) => {
     const value = Number(text.replaceAll('_', ''));
     if (text.trim() !== '' && Number.isInteger(value) && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`It is a whole number${unit && ` of ${unit}`} from ${low} to ${high}.`);
+    throw new InvalidArgumentError(`Give a whole number${unit && ` of ${unit}`} from ${low} to ${high}.`);
   };
 }
 
@@ -14,6 +14,6 @@ export function number(low: number, high: number, unit: string): (text: string) 
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`It is a number of ${unit} from ${low} to ${high}.`);
+    throw new InvalidArgumentError(`Give a number of ${unit} from ${low} to ${high}.`);
   };
 }

@@ -8,7 +8,7 @@ import { redisUrl } from './redis-url.ts';
 import { say } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
-/** After so long without a renewal a job goes to another worker, s: as BullMQ has it. */
+/** After so long without a renewal the job goes to another worker, s: BullMQ's default. */
 const LOCK_S = 30;
 
 type Flags = { redis: string; jobs?: number; lock: number };
@@ -23,8 +23,8 @@ export function workerCommand(): Command {
   const command = new Command('worker')
     .summary('do jobs of campaigns over a Redis server, for irqloom campaign --redis')
     .description(
-      'Takes jobs of every campaign of a Redis server until it is ended. The code under test comes with the jobs, and its hash is checked; jobs of another version of irqloom are left to others. SIGTERM ends jobs under way early, with what they have; a worker that is killed costs its jobs under way, which others do again.\n' +
-        'A worker runs the code that it is given: let only people you trust reach the server.',
+      'Takes jobs of every campaign of a Redis server until the worker is ended. The code under test comes with the jobs, and its hash is checked; jobs of another version of irqloom are left to others. SIGTERM ends jobs under way early, with the results so far; a worker that is killed costs its jobs under way, which others do again.\n' +
+        'A worker runs the code of its jobs: let only people you trust reach the server.',
     )
     .requiredOption(
       '--redis <url>',

@@ -13,7 +13,7 @@ import { Run } from './run.ts';
  * device module. The guest's drivers have brought the GIC and the ITS up, and every event of a device has an LPI, an MSI route and an
  * irqfd. Nothing is signalled and no interrupt taken before `machine.run()`. The main thread.
  * @throws IrqError `ERR_USAGE` for a wrong option; `ERR_FILE` for a module that is not there; `ERR_SCENARIO` for a module without the
- * function; `ERR_CONFIG` for a machine that cannot be built; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT` for a guest whose `start` fails
+ * function; `ERR_CONFIG` for an impossible machine; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT` for a guest whose `start` fails
  */
 export async function boot(options: BootOptions): Promise<BootedMachine> {
   const settings = checkOptions(options);

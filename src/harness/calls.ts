@@ -15,9 +15,9 @@ export type GivenMsi = {
   readonly deviceId: DeviceId;
   /** The EventID. */
   readonly data: number;
-  /** Guest-physical; the doorbell of the machine's ITS where it is left out. */
+  /** Guest-physical; left out: the doorbell of the machine's ITS. */
   readonly address?: number;
-  /** KVM_MSI_VALID_DEVID where it is left out. */
+  /** Left out: KVM_MSI_VALID_DEVID. */
   readonly flags?: number;
 };
 
@@ -58,14 +58,14 @@ export class MachineCalls {
     this.#routes = routes;
   }
 
-  /** write(2) of an eventfd. False where the count has no room for it. @throws KvmError EBADF, EINVAL */
+  /** write(2) of an eventfd. False where the count has no room for the value. @throws KvmError EBADF, EINVAL */
   write(fd: Fd, value: number | bigint = 1): boolean {
     this.#judge.signals((event) => event.fd === fd);
     return this.board.write(fd, value);
   }
 
   /**
-   * KVM_IRQFD: puts an irqfd on an eventfd, or takes it away.
+   * KVM_IRQFD: assigns an irqfd to an eventfd, or deassigns the irqfd.
    * @param fd - an open eventfd: one of {@link spare}, or of an event whose irqfd was deassigned
    * @throws KvmError EBADF, EINVAL, EBUSY, ENOMEM
    */
@@ -110,7 +110,7 @@ export class MachineCalls {
   /**
    * KVM_IRQ_LINE: moves a wire. SPIs are edge-triggered at boot.
    * @param intid - of an SPI, or of a PPI
-   * @param vcpu - whose PPI; of no meaning for an SPI
+   * @param vcpu - the vCPU of a PPI; of no meaning for an SPI
    * @throws KvmError EINVAL, ENXIO
    */
   irqLine(intid: Intid, level: boolean, vcpu: VcpuId = 0): void {
@@ -118,7 +118,7 @@ export class MachineCalls {
     this.board.vm.irqLine(packIrqLine({ type, vcpu, intid }), level);
   }
 
-  /** Sends commands to the ITS by its queue, as the guest's driver does. @throws IrqError `ERR_CONFIG` where the ITS stops */
+  /** Sends commands to the ITS by its queue, as the guest's driver does. @throws IrqError `ERR_CONFIG` for a stopped ITS */
   sendIts(...commands: readonly ItsCommand[]): void {
     for (const command of commands) this.#judge.commands(command);
     this.#its.sendAll(commands);

@@ -10,7 +10,7 @@ import { UserModule } from '../threads/user/user-module.ts';
 import { eventOf } from './build.ts';
 import { harnessViews, type ThreadTask } from './plan.ts';
 
-/** The guest of one vCPU: counts each delivery, and hands it to the user's module. */
+/** The guest of one vCPU: counts each delivery, and hands the interrupt to the user's module. */
 export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTask): Promise<Guest> {
   const { plan, module } = task;
   const user = await UserModule.load('guest', module);
@@ -53,7 +53,7 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
         throw user.blame(`vcpu${id}`, `interrupt(cpu, ${intid})`, thrown);
       }
       places.leave(id);
-      // After the handler: a device that waits for its signal finds what the handler did.
+      // After the handler: a device that waits for its signal finds the handler's writes.
       if (source >= 0) proof.wake(devices[source] ?? 0, source);
       epoch = proof.epoch;
     },

@@ -35,7 +35,10 @@ export async function harnessDevice(machine: Machine, task: DeviceTask): Promise
 
 export const harnessDeviceProgram = threadProgram(import.meta.url, harnessDevice);
 
-/** How long `settle` polls at most before it sleeps, ns; how long it sleeps before it looks whether the machine is closing. */
+/**
+ * How long `settle` polls at most before the thread sleeps, ns; how long the thread sleeps between two looks at the closing
+ * machine, ms.
+ */
 const POLL_NS = 20_000;
 const SLEEP_MS = 50;
 /** How often a device that keeps still looks whether the run is over. */
@@ -120,7 +123,7 @@ class HarnessDevice implements Device {
     this.#views.proof.beginSignal(this.#first + event, this.#machine.clock);
   }
 
-  /** Where the driver wants everything to keep still, the device does so before its next signal. */
+  /** Keeps the device still before its next signal, where the driver asks for stillness. */
   #keepStill(): void {
     const { still } = this.#views;
     while (still.isWanted && !this.stopped) still.wait(this.index, STILL_MS);

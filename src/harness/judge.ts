@@ -12,7 +12,7 @@ const HARMLESS: ReadonlySet<ItsCommand['name']> = new Set(['SYNC', 'INV', 'INVAL
  * so the machine's calls tell the judge of every event that the caller moves or signals. The main thread.
  */
 export class Judge {
-  /** Numbers of the events whose way the caller has changed: not judged at all. */
+  /** Numbers of the events whose way the caller has changed: the proof does not judge them. */
   readonly moved = new Set<number>();
   /** Events that the caller has signalled beside their devices: the proof finds a loss, and takes no delivery for one too many. */
   readonly #signalled = new Set<number>();
@@ -54,7 +54,8 @@ export class Judge {
       .find(({ source }) => !this.moved.has(source) && !this.#signalled.has(source));
     if (!first) return undefined;
     const { device, event, vcpu } = this.#events[first.source] ?? { device: -1, event: -1, vcpu: -1 };
-    const why = first.kind === 'misrouted' ? `it is mapped to vcpu${vcpu}` : 'no signal led to this delivery';
+    const why =
+      first.kind === 'misrouted' ? `the event is mapped to vcpu${vcpu}` : 'no signal led to this delivery';
     return new IrqError(
       'ERR_DELIVERY',
       `event ${event} of device${device} was delivered to vcpu${first.vcpu} as INTID ${first.intid}: ${why}`,

@@ -9,7 +9,7 @@ import type { MachineStats } from './stats.ts';
 
 /**
  * A booted machine with its threads. Used on the main thread, and always to be closed: `await using machine = await boot(…)`
- * does that where the language has it.
+ * closes the machine where the language has `await using`.
  */
 export class BootedMachine extends MachineCalls implements AsyncDisposable {
   readonly #harness: Harness;
@@ -70,7 +70,7 @@ export class BootedMachine extends MachineCalls implements AsyncDisposable {
   }
 
   /**
-   * Copies the whole machine; `restoreSnapshot` makes a machine of it. vCPUs that run are paused meanwhile.
+   * Copies the whole machine; `restoreSnapshot` makes a machine of the copy. Running vCPUs are paused meanwhile.
    * @throws IrqError `ERR_SNAPSHOT` while devices run; `ERR_THREAD_SILENT` where a vCPU does not leave its guest
    */
   snapshot(): Promise<Uint8Array> {
@@ -94,8 +94,8 @@ export class BootedMachine extends MachineCalls implements AsyncDisposable {
 
   /**
    * Ends every thread within a few seconds, by force where a function does not return. Further calls return the same promise.
-   * @throws IrqError `ERR_THREAD_SILENT` that names what was ended by force, or the failure of a thread after the run had
-   * finished; nothing where {@link finished} has said already what went wrong
+   * @throws IrqError `ERR_THREAD_SILENT` that names the threads ended by force, or the failure of a thread after the run had
+   * finished; no error where {@link finished} has rejected with the failure already
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();

@@ -6,9 +6,11 @@ import { didYouMean } from '../base/suggestion.ts';
 import { DEFAULT_CONFIG, DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 
-/** What {@link boot} takes. Everything but `guest` has a default. */
+/** The options of {@link boot}. All but `guest` have a default. */
 export type BootOptions = {
-  /** The module with `interrupt(cpu, intid)` and, if it likes, `start(cpu)`: a file URL, or a path from the working directory. */
+  /**
+   * The module with `interrupt(cpu, intid)` and, optionally, `start(cpu)`: a file URL, or a path from the working directory.
+   */
   readonly guest: URL | string;
   /** The module with `run(device)`. Required where there are devices. */
   readonly device?: URL | string | undefined;
@@ -22,7 +24,7 @@ export type BootOptions = {
   readonly shared?: SharedArrayBuffer | undefined;
   /** Which thread routes and injects: the signalling thread (`inline`, the default), or the main thread (`main`). */
   readonly dispatch?: Dispatch | undefined;
-  /** Longest time that an idle vCPU polls before it sleeps, 0 to 10^9 ns: 200,000. */
+  /** Longest time that an idle vCPU polls before the vCPU sleeps, 0 to 10^9 ns: 200,000. */
   readonly haltPollNs?: number | undefined;
   /** How long threads may take to start, to load their modules and to run `start`, 1 to 2^31 - 1 ms: 20,000. */
   readonly bootMs?: number | undefined;
@@ -73,7 +75,10 @@ const RANGES = {
 
 type Given = Readonly<Record<string, unknown>>;
 
-/** Checks what a caller of {@link boot} gave. @throws IrqError `ERR_USAGE` for a wrong option; `ERR_FILE` for a module that is not there */
+/**
+ * Checks the options of a call of {@link boot}.
+ * @throws IrqError `ERR_USAGE` for a wrong option; `ERR_FILE` for a missing module
+ */
 export function checkOptions(options: unknown): Settings {
   if (typeof options !== 'object' || options === null)
     throw wrong(`takes an object of options, not ${shown(options)}`);

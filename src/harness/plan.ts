@@ -7,7 +7,7 @@ import { Places, placesRegion } from '../threads/user/places.ts';
 /** The task that every thread of a booted machine shares: the load generator's, whose proof counts here too. Plain data. */
 export type HarnessPlan = Plan;
 
-/** What each thread of a booted machine is given beside the machine. */
+/** The task of each thread of a booted machine beside the machine. */
 export type ThreadTask = {
   readonly plan: HarnessPlan;
   /** URL of the user's module. */

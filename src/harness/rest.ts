@@ -11,9 +11,9 @@ const GRACE_LOOKS = 250;
 /** How long a machine is at rest before a signal without a delivery counts as lost: its vCPU may lack a core to wake up on. */
 const LOST_MS = 2_000;
 
-/** What became of the signals once every device had returned. */
+/** The fate of the signals once every device had returned. */
 export type Rest = {
-  /** Events whose last signal is left pending, because the vCPU that would take it has stopped. */
+  /** Events whose last signal is left pending, because their vCPU has stopped. */
   readonly left: number;
 };
 

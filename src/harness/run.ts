@@ -10,7 +10,7 @@ import type { HarnessPlan, HarnessViews } from './plan.ts';
 import { awaitDeliveries } from './rest.ts';
 import { type MachineStats, readStats } from './stats.ts';
 
-/** How a run ended: all counts, and how long it took. */
+/** How a run ended: all counts, and the length of the run. */
 export type RunResult = MachineStats & {
   /** From the start of the run to the last delivery. */
   readonly seconds: number;
@@ -59,7 +59,7 @@ export class Run {
     harness.dispatching.catch((error: unknown) => this.#fail(error));
   }
 
-  /** What ended the run, or made it fail after its end. */
+  /** The error that ended the run, or that came after its end. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -89,7 +89,7 @@ export class Run {
     return Promise.race([complete, this.#failed]);
   }
 
-  /** The machine is closing: devices are to return, and what fails from here on is no failure of the run. */
+  /** The machine is closing: devices are to return, and a later error is no failure of the run. */
   end(): void {
     this.#views.stop();
     clearInterval(this.#watch);
@@ -103,7 +103,7 @@ export class Run {
       if (!this.#views.places.hasStopped(vcpu)) this.#vcpus.set(vcpu, this.#enter(vcpu));
   }
 
-  /** Makes every vCPU leave its guest. @throws IrqError `ERR_THREAD_SILENT`, naming the vCPU that does not */
+  /** Makes every vCPU leave its guest. @throws IrqError `ERR_THREAD_SILENT`, naming the vCPU that does not leave */
   async pauseAll(): Promise<void> {
     const inside = [...this.#vcpus];
     for (const [vcpu] of inside) this.#machine.vcpu(vcpu).kick(REQUEST_PAUSE);
@@ -142,7 +142,7 @@ export class Run {
     return { ...this.stats, seconds, left, unjudged: this.judge.moved.size };
   }
 
-  /** Says in which of its functions a guest was when its thread died. */
+  /** Tells in which of its functions a guest was when its thread died. */
   #placed(vcpu: VcpuId, error: unknown): unknown {
     const call = this.#views.places.callOf(vcpu);
     if (!(error instanceof IrqError) || call === undefined || error.message.includes(call)) return error;

@@ -5,7 +5,7 @@ import { Distribution, type Summary } from '../measure/distribution.ts';
 import type { Tally } from '../stress/index.ts';
 import type { HarnessPlan, HarnessViews } from './plan.ts';
 
-/** What one vCPU did since boot. */
+/** The counts of one vCPU since boot. */
 export type VcpuStats = {
   readonly vcpu: VcpuId;
   /** Interrupts of devices' events; and all interrupts, SGIs and wires among them. */
@@ -18,7 +18,7 @@ export type VcpuStats = {
   readonly stopped: boolean;
 };
 
-/** What one device did since boot. */
+/** The counts of one device since boot. */
 export type DeviceStats = {
   readonly device: number;
   /** Signals by eventfd and by MSI; handlers that they led to. */
@@ -33,13 +33,13 @@ export type MachineStats = {
   readonly signals: number;
   readonly deliveries: number;
   readonly coalesced: number;
-  /** From a signal to its handler, ns; null where nothing was delivered. */
+  /** From a signal to its handler, ns; null for a run without deliveries. */
   readonly latencyNs: Summary;
   readonly vcpus: readonly VcpuStats[];
   readonly devices: readonly DeviceStats[];
 };
 
-/** Reads all counters. The main thread; it may be called while the machine runs. */
+/** Reads all counters. The main thread, also while the machine runs. */
 export function readStats(
   machine: Machine,
   plan: HarnessPlan,

@@ -3,7 +3,9 @@ import { type CalibrationFigures, isSteady } from '../threads/calibration-figure
 import { table } from './table.ts';
 import { factor, time } from './units.ts';
 
-/** By how much something moved: `+12 %`, or `57 ×` where percents would be silly; `–` where it was not measured both times. */
+/**
+ * The change of a figure: `+12 %`, or `57 ×` where percents would be silly; `–` where the figure was not measured both times.
+ */
 export function drift(share: number): string {
   if (Number.isNaN(share)) return '–';
   if (share >= 9) return factor(1 + share);
@@ -38,7 +40,7 @@ export function calibrationLines(clock: ClockFigures, calibration: CalibrationFi
   function steadyLine(): string {
     if (steady) return 'steady: the machine was the same before and after';
     if (Number.isNaN(moved.spin) || Number.isNaN(moved.park))
-      return 'not measured: the run ended before the machine was calibrated a second time; ratios are of what there is';
+      return 'not measured: the run ended before the machine was calibrated a second time; ratios use the calibration so far';
     return `unsteady: ${unsteady.join(' and ')} took another time after than before; compare ratios and runs with care`;
   }
 }

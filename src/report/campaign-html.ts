@@ -4,7 +4,7 @@ import { tableCard } from './html/figure.ts';
 import { page } from './html/page.ts';
 import { count, plural, time } from './units.ts';
 
-/** A campaign as a page: how far the campaign is, what fails, which workers do it. Shown live, each time anew. */
+/** A campaign as a page: its progress, its failures, its workers. Drawn anew each time where the page is live. */
 export function campaignHtml(result: CampaignResult): string {
   const { name, items, jobs, workers, seconds, state } = result;
   const failing = items.filter(({ verdict }) => verdict === 'fail');
@@ -86,7 +86,7 @@ function problemsCard(items: readonly ItemResult[]): string[] {
 }
 
 function workersCard(workers: CampaignResult['workers']): string {
-  return tableCard('workers', 'Who does the jobs', 'A worker without threads has gone.', {
+  return tableCard('workers', 'Workers of the jobs', 'A worker without threads has gone.', {
     head: ['worker', 'threads', 'at work', 'jobs', 'time a job'],
     rows: workers.map(({ name, slots, busy, jobs, seconds, refuses }) => [
       refuses === undefined ? name : `${name} (refuses: ${refuses})`,

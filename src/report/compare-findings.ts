@@ -36,7 +36,7 @@ const mainP50 = ({ dispatch }: DesignResult) => dispatch.main.latencyNs.p50 ?? 0
 function latencyFindings(designs: readonly DesignResult[], noise: CompareResult['noise']): string[] {
   const findings: string[] = [];
   const lpi = designs.filter(({ eventsAs }) => eventsAs === 'lpi');
-  // Either of two designs may have been disturbed as much as one was between its two measurements: hence the square.
+  // The host may have disturbed each of two designs as much as one design between its two measurements: hence the square.
   const spread = extremes(lpi.length > 1 ? lpi : designs, inlineP50);
   if (spread && designs.length > 1) {
     const { low, high, apart } = spread;

@@ -37,7 +37,7 @@ export function compareHtml(result: CompareResult): string {
     ],
     parts: [
       {
-        title: 'What it means',
+        title: 'Findings',
         cards: [findingsCard(compareFindings(result))],
       },
       {
@@ -70,7 +70,7 @@ export function compareHtml(result: CompareResult): string {
       },
       {
         title: 'The cost of a change',
-        text: 'One vector of many is changed, in one thread, with nothing else going on.',
+        text: 'One vector of many is changed, in one thread, without other work.',
         cards: [
           updateChart(
             'reroute',
@@ -96,7 +96,7 @@ export function compareHtml(result: CompareResult): string {
         ],
       },
       {
-        title: 'What becomes of signals meanwhile',
+        title: 'The fate of signals meanwhile',
         cards: [
           tableCard(
             'fates',
@@ -111,7 +111,7 @@ export function compareHtml(result: CompareResult): string {
         ],
       },
       {
-        title: 'What a design consists of',
+        title: 'The parts of a design',
         cards: [
           tableCard(
             'injection',

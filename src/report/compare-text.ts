@@ -70,7 +70,7 @@ export function compareText(result: CompareResult): string {
       ),
     ),
     '',
-    'what becomes of a signal during a change, at each of some moments: old route, new route, lost, and late; and in the gap between mask and unmask',
+    'the fate of a signal during a change, at each of some moments: old route, new route, lost, and late; and in the gap between mask and unmask',
     table(
       ['design', 'change', 'moments', 'old', 'new', 'lost', 'late', 'in the gap'],
       designs.flatMap(fateRows),

@@ -11,7 +11,7 @@ export function conformHtml(result: ConformResult): string {
   const { profile, vectors, answers, differ, unsupported, notRequired } = result;
   return page({
     title: differ === 0 ? 'No answer differs' : 'Answers differ',
-    text: `Each vector was run on a machine of its own, and each answer compared with what was recorded, by the profile ${profile}.`,
+    text: `Each vector was run on a machine of its own, and each answer compared with the recorded one, by the profile ${profile}.`,
     verdict:
       differ > 0
         ? { kind: 'bad', text: `${plural(differ, 'answer')} differ` }
@@ -20,7 +20,7 @@ export function conformHtml(result: ConformResult): string {
           : { kind: 'good', text: 'Every required answer is the recorded one' },
     tiles: [
       { name: 'vectors', value: count(vectors.length) },
-      { name: 'answers', value: count(answers), more: `of ${count(notRequired)} nothing is required` },
+      { name: 'answers', value: count(answers), more: `${count(notRequired)} without a required answer` },
       { name: 'differ', value: count(differ) },
       { name: 'unsupported', value: count(unsupported) },
     ],

@@ -8,7 +8,7 @@ const SHOWN = 20;
 /** The result of `irqloom conform`, as text for people. */
 export function conformText(result: ConformResult): string {
   const { profile, vectors, answers, differ, unsupported, notRequired, interrupted } = result;
-  const free = notRequired > 0 ? `, ${count(notRequired)} of which nothing is required` : '';
+  const free = notRequired > 0 ? `, ${count(notRequired)} without a required answer` : '';
   const lines = [
     table(
       ['vector', 'answers', 'agree', 'differ', 'unsupported', 'not required'],

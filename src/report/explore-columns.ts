@@ -22,8 +22,8 @@ type Fold = {
 /**
  * A schedule as columns of text, a thread each and a line for each operation:
  * `vcpu0  or  vcpu0.pending[2]  |= 0x4  (was 0x0)  src/vcpu.ts:41`. A `▶` marks a step before which another thread was
- * stopped though it could have gone on; repeated steps are folded.
- * @param firstStep - the number of the first entry: longer schedules are shown by their last steps.
+ * `vcpu0  or  vcpu0.pending[2]  |= 0x4  (was 0x0)  src/vcpu.ts:41`. A `▶` marks a step before which the scheduler stopped
+ * another thread that could have gone on; repeated steps are folded.
  */
 export function traceColumns(
   threads: readonly string[],
@@ -119,7 +119,7 @@ export function effectOf({ op, value, result }: TraceEntry): { does: string; was
   }
 }
 
-/** Folds what one or more threads do again and again, where it saves at least two lines. */
+/** Folds the loops of one or more threads, where a fold saves at least two lines. */
 export function foldLoops(trace: readonly TraceEntry[], firstStep = 1): Line[] {
   const keys = trace.map(({ thread, op, target, value, result, site, preempted }) =>
     JSON.stringify([thread, op, target, value, result, site, preempted]),
@@ -160,7 +160,7 @@ export function siteOf({ site, callers }: TraceEntry): string {
   return `${inner} ← ${outer.startsWith(`${file}:`) ? outer.slice(file.length) : outer}`;
 }
 
-/** `src/vcpu.ts:41` of a path with line and column; relative to the working directory where it lies below it. */
+/** `src/vcpu.ts:41` of a path with line and column; relative to the working directory for a path below. */
 export function shortSite(site: string): string {
   const [, path = '', line = ''] = /^(.*?):(\d+)(?::\d+)?$/.exec(site) ?? [];
   if (path === '') return site;

@@ -24,14 +24,14 @@ const MEANING: Readonly<Record<Failure['kind'], string>> = {
   livelock: 'threads go on without end, and get nowhere',
   'stuck-spin': 'a thread looks again and again at a word that no thread will change',
   'step-limit': 'the schedule did not end within the limit of steps',
-  nondeterminism: 'the program did another thing when it was run again with the same answers',
+  nondeterminism: 'the program took other steps in a second run with the same answers',
   'data-race': 'two threads touch the same bytes, one of them writes, and nothing orders the two',
 };
 
 /**
  * The result of `irqloom explore` as one self-contained page.
  * @param repeat - the whole command that repeats a failure
- * @param whatIf - the failing schedule step by step; without it the page has no card to go through it
+ * @param whatIf - the failing schedule step by step; without `whatIf` the page has no card to step through
  */
 export function exploreHtml(
   result: ExploreResult | ConfirmedResult,
@@ -97,7 +97,7 @@ function failureParts(failure: Failure, repeat: string | undefined, whatIf?: Wha
   cards.push(repeatCard(token, repeat));
   if (stack !== undefined) {
     cards.push(
-      `<section class="card wide" id="stack"><h3>What was thrown</h3><div class="scroll" tabindex="0" role="region" aria-label="The stack"><pre>${escaped(ownFrames(stack))}</pre></div></section>`,
+      `<section class="card wide" id="stack"><h3>The thrown error</h3><div class="scroll" tabindex="0" role="region" aria-label="The stack"><pre>${escaped(ownFrames(stack))}</pre></div></section>`,
     );
   }
   return [{ title: 'The schedule that fails', cards }];

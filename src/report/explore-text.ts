@@ -81,7 +81,7 @@ export function replayText(result: ReplayResult | LockstepReplay, executor: stri
   ];
   if (diverged !== undefined) {
     lines.push(
-      `diverged at step ${diverged.step}: expected ${diverged.expected}, saw ${diverged.saw}; the code is not what it was when the token was made`,
+      `diverged at step ${diverged.step}: expected ${diverged.expected}, saw ${diverged.saw}; the code has changed since the token was made`,
     );
   }
   if (failure !== undefined) lines.push('', failureText(failure));
@@ -90,10 +90,7 @@ export function replayText(result: ReplayResult | LockstepReplay, executor: stri
     lines.push(...scheduleLines(threads, trace, steps), '', ...endLines(threads));
   }
   if ('sameTrace' in result) {
-    lines.push(
-      '',
-      result.sameTrace ? 'the same trace as simulated' : 'the trace is not the one that was simulated',
-    );
+    lines.push('', result.sameTrace ? 'the same trace as simulated' : 'the trace is not the simulated one');
   }
   return `${lines.join('\n')}\n`;
 }

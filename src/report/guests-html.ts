@@ -8,8 +8,11 @@ import { count, plural, time } from './units.ts';
 export function guestsHtml({ guests, failed }: GuestsResult): string {
   const sum = (read: (guest: GuestResult) => number) => guests.reduce((all, guest) => all + read(guest), 0);
   return page({
-    title: failed === 0 ? 'Every guest got what it should' : 'A guest did not get what it should',
-    text: 'Each guest does what a public test suite checks, with every vCPU in a worker thread; what was delivered is compared with what must be.',
+    title:
+      failed === 0
+        ? 'Every guest got the expected interrupts'
+        : 'A guest did not get the expected interrupts',
+    text: 'Each guest makes the checks of a public test suite, with every vCPU in a worker thread; the delivered interrupts are compared with the expected ones.',
     verdict:
       failed === 0
         ? { kind: 'good', text: `${plural(guests.length, 'guest')}: all as they should be` }
@@ -28,7 +31,7 @@ function allCard(guests: readonly GuestResult[]): string {
   return tableCard(
     'guests',
     'Expected and delivered',
-    'Missing did not come; extra came more often than expected; unexpected should not come at all; spurious acknowledges returned nothing though the vCPU was signalled.',
+    'Missing did not come; extra came more often than expected; unexpected should not come at all; spurious acknowledges returned no interrupt though the vCPU was signalled.',
     {
       narrow: ['guest', 'result', 'expected', 'delivered'],
       head: [

@@ -34,7 +34,10 @@ export function stressSuite(result: StressResult): JUnitSuite {
     );
   }
   const any = { name: 'interrupts are delivered', about, seconds };
-  const none = { message: 'nothing was delivered', text: 'no handler has run, so nothing was proved' };
+  const none = {
+    message: 'no interrupt was delivered',
+    text: 'no handler has run, so the run proved nothing',
+  };
   return {
     name: 'irqloom stress',
     seconds,

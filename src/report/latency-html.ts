@@ -42,7 +42,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
     parts: [
       {
         title: 'Signal to handler',
-        text: 'The dot is the median, the bar ends where 99 % are done. The grey stroke is what two threads of this machine need for the same without an interrupt, measured in this run.',
+        text: 'The dot is the median, the bar ends where 99 % are done. The grey stroke is the time of two threads of this machine for the same exchange without an interrupt, measured in this run.',
         cards: [
           rangeChart(
             'ranges',
@@ -60,7 +60,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
           stageChart(
             `stages-${panel.id}`,
             panel.name,
-            'The share of each stage; it lasts from the end of the one before it.',
+            'The share of each stage; a stage begins at the end of the stage before.',
             [...STRETCHES.slice(0, 5), 'EOI'],
             of(panel, paths).map(({ source, staged }) => ({
               name: source,
@@ -71,7 +71,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
       },
       {
         title: 'Percentiles',
-        text: 'How much of the time it takes how long. Each nine has as much room as the one before.',
+        text: 'The latency at each percentile. Each nine has as much room as the nine before.',
         cards: panels.map((panel) =>
           percentileChart(
             `percentiles-${panel.id}`,
@@ -95,7 +95,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
       },
       {
         title: 'Time line',
-        text: 'When in the run it took how long. Paths take turns in blocks; a block that lies above the others met other work on this machine.',
+        text: 'The latency over the time of the run. Paths take turns in blocks; a block that lies above the others met other work on this machine.',
         cards: panels.map((panel) =>
           dotChart(
             `time-${panel.id}`,
@@ -150,7 +150,7 @@ function panelsOf(paths: readonly Path[]): Panel[] {
   );
 }
 
-/** A way to give the signal has its name and its colour, wherever it is shown. */
+/** The name and the colour of a path's signal, the same wherever shown. */
 function identity(path: Path | undefined): { readonly name: string; readonly mark: string } {
   return { name: path?.source ?? '', mark: markOf(SIGNALS.indexOf(path?.source ?? 'irqfd')) };
 }
@@ -162,7 +162,7 @@ function rangeOf(path: PathResult): Range[] {
   return [{ ...identity(path), p50, p99, max, yardstick: path.ratio.calibrationNs }];
 }
 
-/** The fastest path to a vCPU that polls, and to one that is parked. */
+/** The fastest path to a polling vCPU, and to a parked vCPU. */
 function bestTiles(paths: readonly PathResult[]) {
   return WAITINGS.flatMap((waiting) => {
     const [best] = paths

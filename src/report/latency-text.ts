@@ -35,7 +35,7 @@ export function latencyText(result: LatencyResult): string {
     ),
     ...uncorrectedLines(paths),
     '',
-    'where the time goes, half of the signals (each stage from the one before it)',
+    'where the time goes, half of the signals (each stage from the stage before)',
     table(
       [
         'source',

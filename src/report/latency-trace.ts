@@ -6,8 +6,8 @@ import { TraceEvents, type TraceFile } from './trace-events.ts';
 const MAIN = 1;
 
 /**
- * Some of the signals of each path as a trace: a track for each thread, slices in them that nest, and an arrow from each
- * signal to its handler, by way of the main thread where that dispatched.
+ * Some of the signals of each path as a trace: a track for each thread, nested slices in the track, and an arrow from each
+ * signal to its handler, by way of the main thread where the main thread dispatched the signal.
  */
 export function latencyTrace(
   plan: Measured,

@@ -33,5 +33,5 @@ function verdictOf(result: LinuxStressResult): string {
   if (!linuxHeld(result)) return '';
   if (result.devices.some(({ counted }) => counted > 0))
     return ': Linux counted every interrupt that was sent';
-  return ': but Linux took no interrupt of any device, so nothing is shown; does --modules have the virtio modules of this kernel?';
+  return ': but Linux took no interrupt of any device, so the run shows nothing; does --modules have the virtio modules of this kernel?';
 }

@@ -7,7 +7,7 @@ const QUANTILES = [0.5, 0.9, 0.99, 0.999] as const;
 
 /**
  * A stress run as OpenMetrics text: counters by vCPU and by device, and a summary of the latencies in seconds.
- * @see the OpenMetrics specification, 1.0: a family's samples stand together, counters end in `_total`, `# EOF` ends it
+ * @see the OpenMetrics specification, 1.0: a family's samples stand together, counters end in `_total`, `# EOF` ends the text
  */
 export function openMetrics({ seconds, detail }: MetricsSample): string {
   const { vcpus, devices, churn, violations } = detail;
@@ -44,7 +44,7 @@ export function openMetrics({ seconds, detail }: MetricsSample): string {
       'Halts that polling cut short.',
       byVcpu((vcpu) => vcpu.pollHits),
     ),
-    ...counter('irqloom_changes', 'Changes of the machine while it ran.', byKind(churn)),
+    ...counter('irqloom_changes', 'Changes of the machine during the run.', byKind(churn)),
     ...counter('irqloom_violations', 'Promises that the machine did not keep.', byKind(violations)),
     ...latency(vcpus),
     '# EOF',

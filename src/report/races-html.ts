@@ -10,13 +10,13 @@ import { page } from './html/page.ts';
 import { fixedCell, freeCell, kindText } from './races-text.ts';
 import { count, plural } from './units.ts';
 
-/** The catalogue of races as it was run: one HTML file, with the story and the failing schedule of each. */
+/** The catalogue of races after a run: one HTML file, with the story and the failing schedule of each. */
 export function racesHtml(runs: readonly RaceRun[], seed: number, seconds: number): string {
   const held = runs.filter(({ result }) => heldUp(result)).length;
   const all = held === runs.length;
   return page({
     title: all ? 'Every bug was found, every fix held' : 'A race is not as the catalogue says',
-    text: 'Each race is two small programs: one that has it, in which the explorer looks for the failure without a hint, and one that has it no more.',
+    text: 'Each race is two small programs: one with the race, in which the explorer looks for the failure without a hint, and one without.',
     verdict: {
       kind: all ? 'good' : 'bad',
       text: `${held} of ${plural(runs.length, 'race')}: the bug found with its symptom, and the fix held`,
@@ -47,7 +47,7 @@ function catalogue(runs: readonly RaceRun[]): string {
   return tableCard(
     'catalogue',
     'All races',
-    `Schedules: run until the buggy variant failed. Preemptions: the fewest that it takes.${withFree ? ' Free threads: how often real threads hit the bug when nobody chooses their schedule.' : ''}`,
+    `Schedules: run until the buggy variant failed. Preemptions: the fewest that a failure takes.${withFree ? ' Free threads: how often real threads hit the bug when nobody chooses their schedule.' : ''}`,
     {
       narrow: ['race', 'as told', 'symptom'],
       head: [

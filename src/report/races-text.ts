@@ -10,7 +10,7 @@ import { count, plural } from './units.ts';
 const MOST = 100;
 const LABEL = 11;
 
-/** The catalogue as it was run, a line each. */
+/** The catalogue after a run, a line each. */
 export function racesText(runs: readonly RaceRun[], seed: number, seconds: number): string {
   const withFree = runs.some(({ result }) => result.free !== undefined);
   const rows = runs.map(({ result }) => [
@@ -39,11 +39,11 @@ export function racesText(runs: readonly RaceRun[], seed: number, seconds: numbe
         'fixed variant',
       ],
       rows,
-      // Which race, and whether its fix held, are never left out.
+      // The race and the verdict on its fix are never left out.
       withFree ? [4, 3, 2, 6, 0, 5] : [4, 3, 2, 0, 5],
     ),
     '',
-    `schedules: run until the buggy variant failed, without a hint. preemptions: the fewest that it takes, proved unless said otherwise.`,
+    `schedules: run until the buggy variant failed, without a hint. preemptions: the fewest that a failure takes, proved unless said otherwise.`,
     ...(withFree
       ? ['free threads: how often real threads hit the bug when the operating system schedules them.']
       : []),

@@ -7,8 +7,8 @@ const DEFAULT_STEPS = 10_000;
 
 /**
  * A test file for vitest that runs the failing schedule again, to be kept with the code.
- * @param file - where it will stand, and `source` the file of the scenario, which is imported by a relative path, and
- * the name that it is exported by.
+ * @param file - the place of the test. `source`: the file of the scenario, imported by a relative path, and the scenario's
+ * export.
  * @param steps - the bound on the steps of a schedule
  */
 export function regressionTest(

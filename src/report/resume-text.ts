@@ -7,7 +7,8 @@ const SHOWN = 10;
 
 const THEN = {
   delivered: 'delivered when its vCPU looked again: a wake-up was missing',
-  pending: 'still pending although its vCPU looked again: no list leads to it, or it is masked',
+  pending:
+    'still pending although its vCPU looked again: no list leads to the interrupt, or a mask holds the interrupt back',
   gone: 'pending nowhere: the signal was lost on its way',
 } as const satisfies Record<OpenSource['after'], string>;
 

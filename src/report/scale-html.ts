@@ -14,7 +14,7 @@ export function scaleHtml(result: ScaleResult): string {
   const { base, cores } = config;
   const best = [...points].sort((a, b) => b.deliveredPerSecond - a.deliveredPerSecond)[0];
   return page({
-    title: 'How it scales',
+    title: 'How the machine scales',
     text: `Throughput and latency by size, on ${plural(cores, 'core')}. Each sweep varies one thing; the others are ${plural(base.vcpus, 'vCPU')}, ${plural(base.devices, 'device')} and ${plural(base.lpis, 'LPI')}. Each device keeps each of its LPIs on its way.`,
     verdict: calibration.steady
       ? { kind: 'good', text: 'Steady: the machine was the same before and after' }
@@ -44,7 +44,7 @@ export function scaleHtml(result: ScaleResult): string {
         cards: [
           tableCard(
             'sizes',
-            'What was measured',
+            'Measurements',
             'LPIs beyond the GSIs that KVM has are signalled by KVM_SIGNAL_MSI.',
             {
               narrow: ['vCPUs', 'devices', 'LPIs', 'delivered', 'p99'],
@@ -96,7 +96,7 @@ function sweepCards(sweep: Sweep, points: readonly ScalePoint[]): string[] {
       ...shared,
       id: `${sweep}-latency`,
       title: 'Signal to handler',
-      text: `Latency by the number of ${name}, on a logarithmic scale. Lower is better; with all LPIs on their way at once it is mostly waiting for the others.`,
+      text: `Latency by the number of ${name}, on a logarithmic scale. Lower is better; with all LPIs on their way at once the latency is mostly a wait for the others.`,
       lines: [
         { name: 'p50', points: over(({ latencyNs }) => latencyNs.p50) },
         { name: 'p99', points: over(({ latencyNs }) => latencyNs.p99) },

@@ -49,7 +49,7 @@ export function scaleText(result: ScaleResult): string {
         ? [`${count(asked)} LPIs were asked for: INTIDs have room for ${count(lpis)}`]
         : [],
     ),
-    '"× calibration": deliveries beside what one thread can tell another, one each half of a spinning round trip',
+    '"× calibration": deliveries beside the messages that one thread can send another, one each half of a spinning round trip',
     '',
     ...calibrationLines(result.clock, result.calibration),
   ];

@@ -30,7 +30,7 @@ export function stressHtml(
   const ok = held(result);
   const series = seriesOf(detail);
   const given: Page = {
-    title: ok ? 'Nothing was lost' : 'The machine broke its promises',
+    title: ok ? 'No interrupt was lost' : 'The machine broke its promises',
     text: `${plural(config.devices, 'device thread')} signalled ${plural(config.vcpus, 'vCPU')} through ${plural(config.events, 'event')} and ${plural(config.spis, 'wire')} for ${time(result.seconds * 1e9)}, dispatched ${DISPATCHED[config.dispatch]}, with ${config.churn === 'none' ? 'no' : config.churn} changes meanwhile.`,
     verdict: ok
       ? { kind: 'good', text: 'Every signal was followed by its delivery' }
@@ -83,7 +83,7 @@ export function stressHtml(
           tableCard(
             'devices',
             'Devices',
-            'What each signalled, and what became of it.',
+            'The signals of each device, and their fate.',
             {
               head: ['device', 'sources', 'injected', 'delivered', 'coalesced'],
               rows: result.devices.map(({ name, sources, injected, delivered, coalesced }) => [
@@ -96,7 +96,7 @@ export function stressHtml(
             },
             true,
           ),
-          tableCard('vcpus', 'vCPUs', 'What each took, and how it waited.', {
+          tableCard('vcpus', 'vCPUs', 'The interrupts of each vCPU, and how the vCPU waited.', {
             narrow: ['vCPU', 'delivered', 'p50', 'p99'],
             head: ['vCPU', 'delivered', 'rate', 'halts', 'poll hits', 'p50', 'p99', 'p99.9', 'max'],
             rows: result.vcpus.map(({ vcpu, delivered, halts, pollHits, latencyNs: ns }) => [
@@ -111,7 +111,7 @@ export function stressHtml(
               time(ns.max),
             ]),
           }),
-          tableCard('churn', 'Meanwhile', 'What the driver thread changed while everything ran.', {
+          tableCard('churn', 'Meanwhile', 'The changes of the driver thread while devices and vCPUs ran.', {
             head: ['change', 'times'],
             rows: Object.entries(CHURN_NAMES).map(([name, text]) => [
               text,
@@ -209,7 +209,7 @@ function violationPart({ violations, lost, misrouted, spurious, stranded }: Stre
     {
       title: 'Violations',
       cards: [
-        tableCard('violations', 'What was broken', text, {
+        tableCard('violations', 'Broken rules', text, {
           narrow: ['what', 'device', 'INTID', 'vCPU'],
           head: ['what', 'device', 'DevID', 'EvID', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'],
           rows: violations

@@ -14,7 +14,7 @@ const OTHER_CHURN = [
   ['swaps', 'event mapped anew unmasked', 'events mapped anew unmasked'],
 ] as const satisfies readonly (readonly [ChurnCount, string, string])[];
 
-/** What the kinds of churn are on x86. */
+/** The meanings of the kinds of churn on x86. */
 const X86_CHURN = [
   ['moves', 'move', 'moves'],
   ['routeUpdates', 'route update', 'route updates'],
@@ -168,7 +168,10 @@ function churnText({ churn, config }: StressResult): string {
   return parts.join(', ');
 }
 
-/** The first violations of a run as a table; no line where there are none. @param named - what an interrupt's number is called */
+/**
+ * The first violations of a run as a table; no line for a run without any.
+ * @param named - the word for an interrupt's number
+ */
 export function violationLines(
   violations: readonly NamedViolation[],
   named: 'INTID' | 'vector' = 'INTID',

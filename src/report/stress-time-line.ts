@@ -99,9 +99,9 @@ function ratesOf(
 }
 
 /**
- * The moments whose rates are worth a point: those that come sooner after the one before than half of what is usual, and
- * all that are more than a line can show, are left out, so their signals count in the step that follows. A step at the
- * end that is too short for a rate becomes part of the one before it.
+ * The moments whose rates are worth a point. Left out are moments sooner after the moment before than half of the usual step,
+ * and moments beyond the number that a line can show; their signals count in the step that follows. A step at the end that is
+ * too short for a rate becomes part of the step before.
  */
 export function stepsOf<M extends { readonly seconds: number }>(moments: readonly M[]): M[] {
   const last = moments.at(-1);

@@ -4,8 +4,8 @@ import { TraceEvents, type TraceFile } from './trace-events.ts';
 import { count } from './units.ts';
 
 /**
- * The last actions of each thread of a stress run, as a trace: a track for each thread, and an arrow from a signal to the
- * handler that it led to. Signals that were one with a later one have none: the arrow begins at the last of them.
+ * The last actions of each thread of a stress run, as a trace: a track for each thread, and an arrow from a signal to its
+ * handler. Signals that coalesced with a later signal have no arrow: the arrow begins at the last of them.
  */
 export function stressTrace(
   kept: readonly Track[],
@@ -21,7 +21,7 @@ export function stressTrace(
   for (const [index, { role }] of tracks.entries()) events.track(1 + index, nameOf(role));
   for (const [index, { slices }] of tracks.entries()) {
     for (const slice of slices) {
-      // It is where an arrow ends, within a handler.
+      // An arrow ends at this slice, within a handler.
       if (slice.name === 'saw') continue;
       if (slice.name === 'violation') {
         const { subject, intid } = slice;
@@ -53,8 +53,8 @@ export function stressTrace(
 }
 
 /**
- * The tracks from the moment on that all of them reach back to: of a handler that is older, the signal may have been overwritten
- * in the ring of its device. After a violation, up to the moment in which the first ring had come to its end. A slice that is left out
+ * The tracks from the moment on that all rings reach back to: the ring of a device may have overwritten the signal of an
+ * older handler. After a violation, up to the moment in which the first ring had come to its end. A slice that is left out
  * counts as dropped.
  */
 function equallyFar(tracks: readonly Track[]): Track[] {
@@ -131,13 +131,13 @@ type Drawn = {
   readonly pending: readonly (readonly [from: number, to: number])[];
 };
 
-/** Something that a handler saw: of which source, and how many signals of it there had been. */
+/** A handler's view of a source: the source, and the number of the source's signals so far. */
 type Sight = { readonly track: number; readonly slice: Slice };
 
 /**
- * Draws an arrow for each handler that was the first to see a signal, from the last signal that it saw. Returns how
- * many could not be drawn, because their signal is no longer there; and from when to when each interrupt was pending: from the
- * first signal that its handler saw until the handler began.
+ * Draws an arrow for each handler that was the first to see a signal, from the last signal that the handler saw. Returns the
+ * number of arrows without a signal left in the rings; and the span in which each interrupt was pending: from the first
+ * signal that its handler saw until the handler began.
  */
 function drawArrows(events: TraceEvents, tracks: readonly Track[]): Drawn {
   const signals = new Map<string, Sight>();
@@ -156,7 +156,7 @@ function drawArrows(events: TraceEvents, tracks: readonly Track[]): Drawn {
   for (const { track, slice } of sights) {
     const { subject, which } = slice;
     const before = seen.get(subject) ?? Math.max(0, which - 1);
-    // A handler may run for a signal that one before it has seen begin already.
+    // A handler may run for a signal that an earlier handler has seen begin already.
     if (((which - before) | 0) <= 0) continue;
     seen.set(subject, which);
     const signal = signals.get(`${subject}/${which}`);

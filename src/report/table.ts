@@ -4,9 +4,9 @@ import { textWidth } from './text-width.ts';
 const GAP = 2;
 
 /**
- * Rows as columns of text: numbers to the right, words to the left, two spaces between. A column is taken for one of
- * numbers when everything below its head starts with a digit, a sign or a dash. Where the terminal is too narrow, columns are
- * left out, and a line below names them.
+ * Rows as columns of text: numbers to the right, words to the left, two spaces between. A column counts as numbers when every
+ * cell below its head starts with a digit, a sign or a dash. Where the terminal is too narrow, columns are left out, and a
+ * line below names them.
  * @param dropped - the columns that may be left out, by their numbers from 0, the least important first; by default all but the
  * first, from the right
  */

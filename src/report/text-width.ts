@@ -4,7 +4,7 @@
  */
 let columns: number | undefined;
 
-/** Every command of ours begins with it. */
+/** The start of every command of irqloom. */
 const COMMAND = 'npx irqloom ';
 
 /** The least that texts are fitted to: below that, the terminal breaks the lines. */
@@ -21,8 +21,8 @@ export function textWidth(): number {
 }
 
 /**
- * A text whose lines fit: a longer one is broken between words, and goes on two columns further in than it began. A command stays
- * on its line, so that it can be copied.
+ * A text whose lines fit: a longer line breaks between words, and goes on two columns further in than its start. A command
+ * stays on its line, so that a reader can copy the command.
  */
 export function fitted(text: string): string {
   const width = textWidth();

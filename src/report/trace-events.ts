@@ -12,7 +12,7 @@ export type TraceEvent = {
   readonly dur?: number;
   readonly cat?: string;
   readonly id?: number;
-  /** `e`: the arrow ends at the slice that it lies in. */
+  /** `e`: the arrow ends at the slice that encloses the arrow's end. */
   readonly bp?: 'e';
   /** `g`: the moment is shown across all tracks. */
   readonly s?: 'g';
@@ -62,7 +62,7 @@ export class TraceEvents {
     this.#events.push({ name, ph: 'i', s: 'g', pid: PID, tid, ts, ...(args ? { args } : {}) });
   }
 
-  /** A track of its own with how many of some stretches of time there are at each moment. */
+  /** A track of its own that counts, at each moment, the given stretches of time. */
   counter(name: string, stretches: readonly (readonly [fromNs: number, toNs: number])[]): void {
     const changes = stretches.flatMap(([from, to]) => [[from, 1] as const, [to, -1] as const]);
     let value = 0;
@@ -88,7 +88,7 @@ export class TraceEvents {
     return this.#arrows;
   }
 
-  /** The whole of it. Of slices that begin together, the longest comes first: it holds the others. */
+  /** The whole trace. Of slices that begin together, the longest comes first: the longest holds the others. */
   file(otherData: TraceFile['otherData']): TraceFile {
     const at = ({ ts = 0 }: TraceEvent) => ts;
     const sorted = this.#events.sort(

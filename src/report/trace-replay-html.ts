@@ -10,10 +10,10 @@ export function traceReplayHtml(result: TraceReplayResult, trace: string): strin
   const ok = isFaithful(result);
   const differences = [...result.differences, ...(runs ?? []).flatMap((run) => run.differences)];
   return page({
-    title: ok ? 'The machine answers as the guest was answered' : 'An answer is not what the guest got',
+    title: ok ? 'The machine answers as the guest was answered' : 'An answer differs from the recorded one',
     text: `${plural(events, 'event')} of a recorded guest with ${plural(cpus, 'vCPU')} (${trace}), ${runs ? 'on real threads' : 'one after the other'}.`,
     verdict: ok
-      ? { kind: 'good', text: 'Every answer is the one that the guest got' }
+      ? { kind: 'good', text: 'Every answer is the recorded one' }
       : { kind: 'bad', text: `${plural(reads.differ + acknowledges.differ, 'answer')} differ` },
     tiles: [
       { name: 'register reads', value: count(reads.checked), more: `${count(reads.differ)} differ` },

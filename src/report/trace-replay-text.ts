@@ -11,7 +11,7 @@ export function traceReplayText(result: TraceReplayResult): string {
     `register reads ${count(reads.checked)}, ${count(reads.differ)} differ; acknowledges ${count(acknowledges.checked)}, ${count(acknowledges.differ)} differ`,
     ...(result.runs ? threadLines(result) : [speedLine(result)]),
     ...differenceLines(differences),
-    ...(isFaithful(result) && !result.interrupted ? ['every answer is the one that the guest got'] : []),
+    ...(isFaithful(result) && !result.interrupted ? ['every answer is the recorded one'] : []),
     ...(result.interrupted ? ['interrupted: the replay was not done to its end'] : []),
   ];
   return `${lines.join('\n')}\n`;

@@ -24,7 +24,7 @@ export function coverageRegions(layout: Layout): CoverageRegions {
   });
 }
 
-/** What the driver's thread does to the controller, counted. A view of shared words. */
+/** The changes of the controller by the driver's thread, counted. A view of shared words. */
 export class CoverageAccount {
   readonly #words: Words;
   readonly #regions: CoverageRegions;
@@ -87,7 +87,7 @@ export class CoverageAccount {
     );
   }
 
-  /** What a run has met, by name. Transitions and windows are there where the run was perturbed. */
+  /** The points that a run has met, by name. A perturbed run has transitions and windows too. */
   read(layout: Layout, perturbation: PerturbationRegions): Coverage {
     const windows = new Windows(layout);
     const stopped = new Set(setBitsOf(this.#words, perturbation.stopped));

@@ -6,7 +6,7 @@ import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS } from './stress-result.ts';
 
 /**
- * Says what a thread of a stress run did last, as far as the machine's words tell: for an error that names the thread.
+ * Says the last action of a thread of a stress run, as far as the machine's words tell: for an error that names the thread.
  * Main thread; returns undefined for a name that no thread of the run has.
  */
 export function lastActions(machine: Machine, plan: Plan): (name: string) => string | undefined {

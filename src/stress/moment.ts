@@ -18,13 +18,13 @@ export type Moment = {
 const MARK = Buffer.from('irqloom moment 1');
 const HEAD_BYTES = MARK.length + 4;
 
-/** Limits of a file, packed and unpacked: a machine of 512 vCPUs with the slices of its threads has 200 MB. */
+/** Limits of a file, packed and unpacked: a machine of 512 vCPUs takes 200 MB with the slices of its threads. */
 const MOST_PACKED = 2 ** 28;
 const MOST_BYTES = 2 ** 30;
 const MOST_PLAN_BYTES = 2 ** 24;
 
 /**
- * A machine at rest and its plan as the bytes of a file: every vCPU sleeps, or is outside of its guest. Main thread.
+ * Writes a machine at rest and its plan as the bytes of a file: every vCPU sleeps, or is outside of its guest. Main thread.
  * @throws IrqError `ERR_SNAPSHOT` while a vCPU runs
  */
 export function keepMoment({ machine, plan, command }: Moment): Uint8Array {

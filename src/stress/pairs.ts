@@ -12,7 +12,7 @@ const TIMED_PAIRS = 64;
 const COUNT = 2;
 
 export type PairRegions = {
-  /** By vCPU, on lines of its own: a count for each device. */
+  /** By vCPU, on cache lines of its own: a count for each device. */
   readonly counts: readonly Region[];
   /** By vCPU, and for each of them by device, or one for all devices: from the signal to the handler, ns. */
   readonly latency: readonly Region[];
@@ -36,8 +36,8 @@ function columnsOf({ vcpus, devices }: Sizes): number {
 }
 
 /**
- * What came from which device to which vCPU. Each vCPU writes a row of its own, which shares no cache line with another;
- * that the latencies are told apart by device costs it nothing, because it only chooses another histogram.
+ * How many interrupts each vCPU took from each device. Each vCPU writes a row that shares no cache line with another row.
+ * Latencies by device cost the vCPU nothing, because the vCPU only chooses another histogram.
  */
 export class Pairs {
   /** All histograms, for callers that want the sum. */
@@ -62,7 +62,7 @@ export class Pairs {
     addCount(this.#words, at, at + 1, 1);
   }
 
-  /** Where the latencies of a pair are to be recorded: what a vCPU looks up before it runs. */
+  /** The histogram that records the latencies of a pair. A vCPU looks the histogram up before the guest runs. */
   histogram(vcpu: VcpuId, device: number): Histogram | undefined {
     return this.histograms[vcpu * this.#columns + (this.#told ? device : 0)];
   }
@@ -78,7 +78,7 @@ export class Pairs {
     return this.#told ? this.histogram(vcpu, device)?.read() : undefined;
   }
 
-  /** Latencies of a vCPU so far, whatever the device. Any thread. */
+  /** Latencies of a vCPU so far, over all devices. Any thread. */
   latencyOf(vcpu: VcpuId): Distribution {
     const sum = new Distribution(LATENCY);
     for (let column = 0; column < this.#columns; column++)

@@ -8,11 +8,11 @@ import { VIOLATIONS, type Violation, type ViolationKind } from './violation.ts';
 export { VIOLATIONS, type Violation, type ViolationKind } from './violation.ts';
 
 /*
- * The proof that nothing was lost, doubled or misrouted, kept in shared words while the machine runs. It knows what the
- * devices did and what the guest saw, and nothing of how the machine works.
+ * The proof that no signal was lost, doubled or misrouted, kept in shared words while the machine runs. The proof knows the
+ * signals of the devices and the deliveries that the guest saw, and nothing of the machine's inside.
  *
- * A source is what a device signals: one line of an interrupt's life, whatever GSI, DevID:EvID and INTID it has at the
- * moment. Three parties write of it, each on cache lines of its own: the device, the guest, and the driver that moves it.
+ * A source is one line of an interrupt's life that a device signals, under any GSI, DevID:EvID and INTID of the moment. Three
+ * parties write of a source, each on cache lines of its own: the device, the guest, and the driver that moves the source.
  */
 
 // Written by the device.
@@ -33,14 +33,15 @@ const KIND = 2 * LINE + 5;
 const RAISED = 2 * LINE + 6;
 const SOURCE_WORDS = 3 * LINE;
 
-/** An edge is delivered at most once for each signal; a level may come again for as long as its line is high. */
+/** An edge is delivered at most once for each signal; a level may be delivered again for as long as its line is high. */
 export const EDGE_SOURCE = 0;
 export const LEVEL_SOURCE = 1;
 
 /**
- * Places where a signal can be after its device has finished with it, each holding one at most: the eventfd's count, the
- * main thread's hands that took it from there, its queue of work, the hands that took it from that, and a latch; two
- * latches while a route leads from one INTID to another. Besides, each vCPU may have acknowledged one and not told us.
+ * Places where a signal can be after the device has finished its write, at most one signal in each: the eventfd's count, the
+ * main thread's hands that read the eventfd, the main thread's queue of work, the hands that took the work, and a latch; two
+ * latches while a route leads from one INTID to another. Besides, each vCPU may have acknowledged one interrupt and not told
+ * the proof.
  */
 // guard: places-on-the-way
 export const PLACES = 6;
@@ -61,13 +62,13 @@ export type ProofRegions = {
   readonly epoch: Region;
   /** A count for each kind, then the first few violations. */
   readonly violations: Region;
-  /** By device: where it waits for its signals to be handled. */
+  /** By device: the bell on which the device waits until its signals are handled. */
   readonly bells: readonly Region[];
-  /** By device, a line each: the source that it waits for, + 1. */
+  /** By device, a line each: the source that the device waits for, + 1. */
   readonly awaited: Region;
 };
 
-/** @param name - what a source is called in the layout */
+/** @param name - the name of a source in the layout */
 export function proofRegions(
   layout: Layout,
   sizes: { sources: number; intids: number; devices: number },
@@ -85,7 +86,7 @@ export function proofRegions(
   };
 }
 
-/** The sources of a machine and what became of their signals. A view; each method says whose thread may call it. */
+/** The sources of a machine and the fate of their signals. A view; each method says which thread may call. */
 export class Proof {
   readonly #words: Words;
   readonly #regions: ProofRegions;
@@ -111,7 +112,7 @@ export class Proof {
   /**
    * Notes a signal that is about to be made, and the time of one in so many, if no earlier one is still to be handled. Before
    * the signal.
-   * @param now - ns, only called upon when it is wanted
+   * @param now - the clock, ns; read only for a signal that is timed
    */
   beginSignal(source: number, now: { now(): number }): void {
     const at = this.#at(source);
@@ -124,20 +125,21 @@ export class Proof {
     store(this.#words, at + SENT, (sent + 1) | 0);
   }
 
-  /** Whether every signal of `source` was followed by a delivery that began after it. */
+  /** Whether every signal of `source` was followed by a delivery that began after the signal. */
   isSettled(source: number): boolean {
     const at = this.#at(source);
     return load(this.#words, at + SEEN) === load(this.#words, at + SENT);
   }
 
   /**
-   * To be called when a source is settled and its device is at rest: from here on it must not be delivered more often
-   * than it signals. What was coalesced until now must not hide a doubled delivery later. Some deliveries may still be
-   * on their way: those for signals that an earlier handler had already seen begin, one for each of the {@link PLACES} and vCPUs.
+   * Begins the exact count of a source that is settled and whose device is at rest: from here on each delivery needs a
+   * signal. Signals that were coalesced until now must not hide a doubled delivery later. Some deliveries may still be on
+   * their way: those for signals that an earlier handler had already seen begin, one for each of the {@link PLACES} and
+   * vCPUs.
    */
   settle(source: number): void {
     const at = this.#at(source);
-    // In this order: what the driver raises in between may have been delivered, and is not among the signals.
+    // In this order: the driver's raises in between may have been delivered, and are not among the signals.
     // guard: settle-reads-own-count
     const signals = peek(this.#words, at + SENT) + load(this.#words, at + RAISED);
     const deliveries = load(this.#words, at + DELIVERIES);
@@ -147,9 +149,9 @@ export class Proof {
   }
 
   /**
-   * Sleeps until `source` is settled, at most for `timeoutMs`; whether it is. The device names what it waits for before it
-   * looks, and a handler looks for the name after it has noted a delivery: so one of the two sees the other, and the
-   * handlers of other sources do not wake the device for nothing.
+   * Sleeps until `source` is settled, at most for `timeoutMs`; returns whether the source is settled. The device names the
+   * awaited source before the device looks, and a handler looks for the name after the handler has noted a delivery: so one
+   * of the two sees the other, and the handlers of other sources do not wake the device for nothing.
    */
   awaitSettled(device: number, source: number, timeoutMs: number): boolean {
     const bell = this.#bells[device];
@@ -177,9 +179,9 @@ export class Proof {
   }
 
   /**
-   * Notes that a handler on `vcpu` has begun for `intid`, and judges it.
+   * Notes that a handler on `vcpu` has begun for `intid`, and judges the delivery.
    * @param epoch - {@link epoch} from before the acknowledge
-   * @returns the time of the signal, ns, or -1 where it was not noted
+   * @returns the time of the signal, ns, or -1 where no time was noted
    */
   deliver(source: number, intid: Intid, vcpu: VcpuId, epoch: number): number {
     const at = this.#at(source);
@@ -199,7 +201,7 @@ export class Proof {
     return signalled;
   }
 
-  /** Wakes `device` if it waits for `source`. After {@link deliver}. */
+  /** Wakes a `device` that waits for `source`. After {@link deliver}. */
   wake(device: number, source: number): void {
     if (load(this.#words, this.#regions.awaited.at + device * LINE) === source + 1)
       this.#bells[device]?.signal();
@@ -221,7 +223,7 @@ export class Proof {
 
   // ---- the driver's thread
 
-  /** Gives a source its first name and place. Before anything runs. */
+  /** Gives a source its first name and place. Before any thread runs. */
   place(source: number, kind: number, intid: Intid, vcpu: VcpuId): void {
     const at = this.#at(source);
     for (const [field, value] of [
@@ -287,7 +289,7 @@ export class Proof {
   }
 
   /**
-   * To be called when nothing is under way and the device keeps still: from here on each delivery has a signal of its own.
+   * To be called when no signal is under way and the device keeps still: from here on each delivery has a signal of its own.
    * @param spare - deliveries more that may come
    */
   takeStock(source: number, spare = 0): void {
@@ -296,7 +298,7 @@ export class Proof {
     store(this.#words, at + ALLOWANCE, (load(this.#words, at + DELIVERIES) - signals + spare) | 0);
   }
 
-  /** Notes which kind of churn begins: violations from here on carry it. */
+  /** Notes the kind of churn that begins: violations from here on carry the kind. */
   set churn(kind: number) {
     store(this.#words, this.#regions.violations.at + CHURN, kind);
   }
@@ -311,7 +313,7 @@ export class Proof {
 
   // ---- any thread
 
-  /** Counts a violation, and keeps it if it is one of the first. */
+  /** Counts a violation, and keeps the first ones. */
   violate(kind: ViolationKind, source: number, intid: Intid, vcpu: VcpuId): void {
     const { at } = this.#regions.violations;
     add(this.#words, at + VIOLATIONS.indexOf(kind), 1);
@@ -337,7 +339,7 @@ export class Proof {
     return load(this.#words, this.#regions.violations.at + VIOLATIONS.indexOf(kind)) >>> 0;
   }
 
-  /** The word that counts all violations, and what it says. */
+  /** The address of the word that counts all violations, and the count. */
   get violatedAt(): number {
     return this.#regions.violations.at + VIOLATIONS.length;
   }
@@ -367,21 +369,21 @@ export class Proof {
     return kept;
   }
 
-  /** Whether a delivery on `vcpu` as `intid` is by a mapping that held at some moment of it. */
+  /** Whether a delivery on `vcpu` as `intid` is by a mapping that held at some moment of the delivery. */
   #mayGo(at: number, intid: Intid, vcpu: VcpuId, epoch: number): boolean {
     const isNow = intid === load(this.#words, at + INTID) && vcpu === load(this.#words, at + VCPU);
     if (isNow) return true;
     const isNext =
       (intid === load(this.#words, at + NEXT_INTID) || intid === load(this.#words, at + INTID)) &&
       (vcpu === load(this.#words, at + NEXT_VCPU) || vcpu === load(this.#words, at + VCPU));
-    // Neither: it may have been acknowledged before a move that is complete by now.
+    // Neither: the vCPU may have acknowledged before a move that is complete by now.
     return isNext || ((load(this.#words, at + CHANGED_AT) - epoch) | 0) > 0;
   }
 
   /**
-   * How often a source may have been delivered by now. To be called after a delivery was counted, since its thread may have
-   * slept before, while another vCPU took hundreds; and the signals are looked at last, since the allowance counts on
-   * those until it was set.
+   * How often a source may have been delivered by now. To be called after a delivery was counted, since the handler's thread
+   * may have slept before, while another vCPU took hundreds. The signals are read last, since the allowance counts the
+   * signals up to the moment at which the driver set the allowance.
    */
   #allowed(at: number): number {
     // guard: allowance-before-signals

@@ -7,7 +7,7 @@ import type { Churn, NamedViolation } from './stress-result.ts';
 /** Where a signal without a delivery waits in a kept moment. */
 export const WAITS = { pending: 'pending', eventfd: 'eventfd', nowhere: 'nowhere' } as const;
 
-/** What became of such a signal when the vCPUs ran once more. */
+/** The fate of such a signal when the vCPUs ran once more. */
 export type Verdict = 'delivered' | 'pending' | 'gone';
 
 /** A source whose last signal no handler has seen, or whose interrupt is pending. */
@@ -26,7 +26,7 @@ export type OpenSource = {
   readonly after: Verdict;
 };
 
-/** What `irqloom stress --resume --json` prints. */
+/** The output of `irqloom stress --resume --json`. */
 export type ResumeResult = {
   readonly schemaVersion: 1;
   readonly command: 'stress';

@@ -14,9 +14,9 @@ import { namedViolations, violationCounts } from './stress-summary.ts';
 import { readTracks, type Track } from './traced/timelines.ts';
 
 /**
- * Runs the guests of a kept moment again, without devices and without a driver: every vCPU looks once more for
- * interrupts, and the main thread serves what lies in eventfds. Where a signal without a delivery is delivered now, a
- * wake-up was missing; where the signal is pending still, no list leads to the interrupt; else the signal itself is gone.
+ * Runs the guests of a kept moment again, without devices and without a driver: every vCPU looks once more for interrupts,
+ * and the main thread serves the counts of the eventfds. Where a signal without a delivery is delivered now, a wake-up was
+ * missing; where the signal is pending still, no list leads to the interrupt; else the signal itself is gone.
  * Main thread.
  * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
@@ -49,7 +49,7 @@ export async function resumeMoment({ machine, plan, command }: Moment): Promise<
   };
 }
 
-/** What each thread of a kept moment did last; none where the run kept no slices. */
+/** The last actions of each thread of a kept moment; none for a run without slices. */
 export function tracksOf({ machine, plan }: Moment): Track[] {
   return plan.slices > 0 ? readTracks(machine, plan) : [];
 }
@@ -93,7 +93,7 @@ function waitOf(machine: Machine, signal: Signal, fd: Fd): Pick<OpenSource, 'wai
   const state = stateOf(machine, signal);
   if (isPending(state)) {
     const { proof, source } = signal;
-    // Nothing else than its vCPU takes an SGI.
+    // Only the target vCPU takes an SGI.
     const vcpu = proof.intidOf(source) < FIRST_SPI ? proof.vcpuOf(source) : targetOf(state);
     return { waits: WAITS.pending, vcpu };
   }

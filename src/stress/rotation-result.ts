@@ -3,7 +3,10 @@ import type { ProcessUse } from '../base/process-use.ts';
 import type { Fault } from '../board/config.ts';
 import type { TurnSettings } from './rotation-turns.ts';
 
-/** What one turn of a rotation did, and what the process held after the turn's machine had ended. */
+/**
+ * The settings and counts of one turn of a rotation, and the resources that the process held after the turn's machine had
+ * ended.
+ */
 export type Turn = TurnSettings & {
   readonly index: number;
   readonly injected: number;
@@ -36,7 +39,7 @@ export type FailedTurn = {
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly exit: 1 | 2 | 3 } | null;
 };
 
-/** What `irqloom stress --rotate --json` prints. */
+/** The output of `irqloom stress --rotate --json`. */
 export type RotationResult = {
   readonly schemaVersion: 1;
   readonly command: 'stress';
@@ -62,7 +65,7 @@ export type RotationResult = {
 const WINDOW = 8;
 /** Turns before the window at the start: V8 compiles, and Node starts its own threads, in the first ones. */
 const WARM_UP = 4;
-/** Turns from which on the ends of a rotation say something about its growth. */
+/** Turns from which on the ends of a rotation tell of its growth. */
 const LEAST_TURNS = WARM_UP + 2 * WINDOW;
 
 /**

@@ -71,8 +71,8 @@ export function optionsOfTurn(
 }
 
 /**
- * The words of the command that runs a turn again, by itself.
- * @param recording - the file of the recorded guest, where that is not the one that comes with irqloom
+ * The words of the command that runs a turn again, alone.
+ * @param recording - the file of the recorded guest, other than the recording that comes with irqloom
  */
 export function commandOfTurn({ topology, ...settings }: TurnSettings, recording?: string): string {
   const input =

@@ -6,7 +6,7 @@ import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import type { LineTotals } from './stress-result.ts';
 
-// By line. Written by the devices that share it.
+// By line. Written by the devices that share the line.
 const RAISES = 0;
 const REASSERTS = 1;
 // Written by the handler; an SPI is active on one vCPU at a time, so by one at a time.
@@ -21,8 +21,9 @@ const MASKS = 2 * LINE;
 const LINE_WORDS = 3 * LINE;
 
 /**
- * How often a line may be taken with no device asserting it, and none having raised it since it was last taken: for each
- * device and each vCPU, one for each place where a raise can be on its way. @see proof.ts
+ * How often a vCPU may take a line that no device asserts and that no device raised since the last take: for each device and
+ * each vCPU, once for each place where a raise can be on its way.
+ * @see proof.ts
  */
 const LATE_RAISES = 6;
 
@@ -59,7 +60,7 @@ export class LineAccount {
     this.#vcpus = vcpus;
   }
 
-  /** A device is about to raise its line: for a signal, or again because it is not served yet. */
+  /** A device is about to raise its line: for a signal, or again because the device is not served yet. */
   raises(line: number, again: boolean): void {
     add(this.#words, this.#of(line) + RAISES, 1);
     if (again) add(this.#words, this.#of(line) + REASSERTS, 1);
@@ -74,7 +75,10 @@ export class LineAccount {
     this.#count(this.#of(line) + MASKS, 1);
   }
 
-  /** A handler has looked at the devices of a line. False if the line is taken again and again, and no device raises it: a storm. */
+  /**
+   * A handler has looked at the devices of a line. False in a storm: vCPUs take the line again and again, and no device
+   * raises the line.
+   */
   took(line: number, served: boolean): boolean {
     const at = this.#of(line);
     const { sources } = this.#lines[line] ?? { sources: [] };

@@ -2,7 +2,7 @@ import type { DeviceId, EventId } from '../arch/intid.ts';
 import type { Source } from '../guest/index.ts';
 import type { Plan } from './stress-plan.ts';
 
-/** A source as it was before its message changed: its event is still mapped. */
+/** A source before the change of its message: its event is still mapped. */
 export type Retired = {
   readonly which: number;
   readonly source: Source;
@@ -15,13 +15,13 @@ type Event = Pick<Source, 'deviceId' | 'eventId'>;
 /**
  * Which events of the devices a source may get in place of its own. The driver's thread.
  *
- * An event that a source has left is unmapped later. And as long as the driver has not watched that no signal comes by it any
- * more, it stays with its source: to another one, such a signal would pass for one of its own.
+ * A source leaves its event, and the driver unmaps the event later. The event stays with its source until the
+ * driver has watched that no signal comes by the event any more: another source would count such a signal as its own.
  */
 export class SpareEvents {
   readonly #eventBits: Plan['eventBits'];
   #retired: Retired[] = [];
-  /** By event: the only source that may have it again. */
+  /** By event: the only source that may have the event again. */
   readonly #keptFor = new Map<string, number>();
 
   constructor({ eventBits }: Pick<Plan, 'eventBits'>) {

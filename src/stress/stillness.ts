@@ -21,8 +21,8 @@ export function stillRegions(layout: Layout, devices: number): StillRegions {
 }
 
 /**
- * The phases in which everything keeps still. The driver asks for one, or a device does; each device ends its burst, waits until what it
- * signalled is handled, and then sleeps here until the driver lets it go on. A view of shared words.
+ * The phases in which all devices and the driver keep still. The driver or a device asks for a phase. Each device ends its
+ * burst, waits until its signals are handled, and then sleeps here until the driver ends the phase. A view of shared words.
  */
 export class Stillness {
   readonly #words: Words;
@@ -49,7 +49,7 @@ export class Stillness {
     return load(this.#words, this.#driver + RIPE) !== 0;
   }
 
-  /** Asks for a phase. The driver begins one soon, and ends it. Any thread. */
+  /** Asks for a phase. The driver begins a phase soon, and ends the phase. Any thread. */
   begin(): void {
     store(this.#words, this.#driver + WANTED, 1);
   }
@@ -91,7 +91,7 @@ export class Stillness {
     if (!this.isWanted) this.keep(device, false);
   }
 
-  /** Says whether a device keeps still; one that has ended does for good. */
+  /** Says whether a device keeps still; a device that has ended does for good. */
   keep(device: number, still: boolean): void {
     store(this.#words, this.#devices + device * LINE, still ? 1 : 0);
   }

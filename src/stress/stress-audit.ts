@@ -26,9 +26,9 @@ const keyOf = ({ kind, source, intid, seen }: Pick<Violation, 'kind' | 'source' 
   `${kind} ${source} ${intid} ${seen}`;
 
 /**
- * What only shows when everything is at rest: an interrupt that a sleeping vCPU should take is stranded; a signal that
- * no handler saw, and that is pending nowhere, is lost; a line that is up while no device asserts it is stuck. The main
- * thread. What a still phase has told already is not told again. Returns how many lines are stuck.
+ * Finds the faults that show only at rest: an interrupt that a sleeping vCPU should take is stranded; a signal that no
+ * handler saw, and that is pending nowhere, is lost; a line that is up while no device asserts the line is stuck. The main
+ * thread. Leaves out the faults that a still phase has told already. Returns how many lines are stuck.
  */
 export function audit(machine: Machine, plan: Plan): number {
   const { proof, account, sgis } = stressViews(machine, plan);

@@ -30,11 +30,11 @@ export type StressOptions = {
   readonly input: Workload | Omit<Topology, 'spis'>;
   /** Wires beside the MSIs, edge-triggered and level-triggered in turn. */
   readonly spis: number;
-  /** What drives the level-triggered ones: KVM_IRQ_LINE, unless the options say otherwise; and the design: `merged`. */
+  /** The driver of the level-triggered lines: KVM_IRQ_LINE, unless the options say otherwise; and the design: `merged`. */
   readonly lines?: LineMode;
   readonly abi?: DesignName;
   readonly seconds: number;
-  /** Ends the run before its time when it has met nothing new for so many seconds. */
+  /** Ends the run early when the run has met no new point of coverage for so many seconds. */
   readonly untilCovered?: number;
   /** Signals of each source, 0 for as many as the time allows. */
   readonly iterations: number;
@@ -42,21 +42,21 @@ export type StressOptions = {
   readonly dispatch: StressDispatch;
   readonly seed: number;
   readonly fault: Fault;
-  /** How long an idle vCPU polls at most, where it is not the machine's default. */
+  /** How long an idle vCPU polls at most, ns; left out: the machine's default. */
   readonly haltPollNs?: number;
   /** How threads are delayed at their shared operations, to widen the windows of races; left out: not at all. */
   readonly perturb?: Perturbation;
-  /** Whether the run ends where a still phase finds a violation, so that the machine is kept as it was found; left out: no. */
+  /** Whether the run ends where a still phase finds a violation, so that the machine is kept as found; left out: no. */
   readonly endsAtViolation?: boolean;
   /** Of so many signals of a source one is timed, a power of two; left out: {@link STAMP_EVERY}, and each with a trace. */
   readonly stampEvery?: number;
   /** List registers of each vCPU, 1 to 16; left out: none, and a guest takes interrupts from its vCPU's list. */
   readonly listRegisters?: number;
-  /** Whether each thread keeps the last of what it did. */
+  /** Whether each thread keeps its last actions. */
   readonly trace?: boolean;
 };
 
-/** Timing a signal costs both of its threads a reading of the clock, which takes longer than an acknowledge. */
+/** To time a signal, both of its threads read the clock, which takes longer than an acknowledge. */
 const STAMP_EVERY = 8;
 
 /** SPIs for sources that stand in for events to change to, as many as the GIC has room for. */
@@ -64,7 +64,7 @@ const SPARE_SPIS = 32;
 const NO_SPARE = { first: 0, end: 0 } as const;
 
 /**
- * A machine for a stress run, its guest booted, and the plan for its threads, of which the driver connects the sources.
+ * A machine for a stress run, its guest booted, and the plan of its threads. The driver connects the sources of the plan.
  * @param ownWords - words of the scenario's region behind those of the run, for guests or devices that are not the load
  * generator's: vCPUs send no SGIs by themselves then
  */
@@ -108,7 +108,7 @@ function buildWorkload(options: BuildOptions, input: Workload): { machine: Machi
   if (DESIGNS[options.abi ?? 'merged'].msi !== 'lpi') {
     throw new IrqError(
       'ERR_CONFIG',
-      `in the design "${options.abi}" no irqfd leads to the ITS, and a recorded guest uses nothing else: choose a topology of your own (vCPUs, devices, events)`,
+      `in the design "${options.abi}" no irqfd leads to the ITS, and a recorded guest uses the ITS alone: choose a topology of your own (vCPUs, devices, events)`,
     );
   }
   const { vcpus, devices } = input;
@@ -119,10 +119,10 @@ function buildWorkload(options: BuildOptions, input: Workload): { machine: Machi
   return planned(machine, options, { ...sizes, spareSpis: NO_SPARE }, tables);
 }
 
-/** Eventfds of sources are so many numbers apart: a search for those that were written then goes over several words. */
+/** Eventfds of sources are so many numbers apart: a search for written eventfds then goes over several words. */
 const FD_STEP = 5;
 
-/** The sources with what the design and the kind of lines make of their names. */
+/** The sources under the names that the design and the kind of lines give them. */
 export function named(
   { abi, lines }: Pick<StressOptions, 'abi' | 'lines'>,
   given: readonly Source[],
@@ -153,7 +153,7 @@ function resampled(sources: readonly Source[], lines: 'resample' | 'both'): Sour
   });
 }
 
-/** An SGI carries the number of the vCPU that sends it, so there are as many senders as SGIs. */
+/** An SGI carries the number of its sender, so there are as many senders as SGIs. */
 function sendsSgis({ churn, ownWords }: BuildOptions, { vcpus }: Pick<Plan, 'vcpus'>): boolean {
   return churn !== 'none' && vcpus <= SGIS && ownWords === 0;
 }
@@ -171,7 +171,7 @@ function createMachine(config: MachineConfig, options: BuildOptions, sizes: Size
     dispatch: dispatch === 'both' ? 'main' : dispatch,
     fault,
     haltPollNs,
-    // List registers are a part of KVM, so the guest finds a KVM, also one that was recorded on QEMU.
+    // List registers are a part of KVM, so the guest finds a KVM, also a guest that was recorded on QEMU.
     ...(options.listRegisters === undefined
       ? {}
       : { listRegisters: options.listRegisters, personality: 'kvm' as const }),

@@ -4,7 +4,7 @@ import { type Plan, type StressMachine, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type StressDetail } from './stress-result.ts';
 import type { Tally } from './stress-tally.ts';
 
-/** Reads all of it; any time, on the main thread. The run goes on meanwhile, so the parts are not of one moment. */
+/** Reads all counts; any time, on the main thread. The run goes on meanwhile, so the parts are not of one moment. */
 export function stressDetail(machine: StressMachine, plan: Plan, tally: Tally): StressDetail {
   const { proof, pairs, churnAt, sgis, still } = stressViews(machine, plan);
   const devices = Array.from({ length: plan.devices }, () => ({ injected: 0, delivered: 0 }));

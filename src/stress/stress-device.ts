@@ -17,16 +17,19 @@ const SHORT_BURST = 32;
 const PINGS = 8;
 /** Signals of a paced stretch, for each source: where there are few, each signal of the stretch waits for a delivery. */
 const PACED = 64;
-/** How long a device looks for its signals to be handled before it sleeps, where that pays, ns; looks between two at the clock. */
+/**
+ * How long a device polls for its signals to be handled before the device sleeps, where polling pays, ns; looks between two
+ * readings of the clock.
+ */
 const POLL_NS = 200_000;
 const LOOKS = 16;
 /** How long a device lies in wait for a thread that stops, ms. */
 const AMBUSH_MS = 1.5;
-/** Of so many answers to a thread that stops, one asks for stillness, so that nothing covers what was lost. */
+/** Of so many answers to a thread that stops, one asks for stillness, so that no later signal covers a loss. */
 const STILL_ONE_IN = 4;
 /** How often a sleeping device looks whether the run is over. */
 const NAP_MS = 50;
-/** How long, once the run is over, a device waits for what it has signalled. */
+/** How long, once the run is over, a device waits for its signals to be handled. */
 export const LAST_WAIT_MS = 3_000;
 
 /** Which device of the plan a thread is. */
@@ -34,12 +37,12 @@ export type StressDevice = { readonly plan: Plan; readonly device: number };
 
 type DeviceSource = Source & {
   readonly index: number;
-  /** Of the line that it holds until it is served, or -1. */
+  /** The line that the device holds until the device is served, or -1. */
   readonly line: number;
   readonly told: EventFd | undefined;
 };
 
-/** What stands between a device and what it does, if anything: each is asked once, before the device runs. */
+/** Wrappers around the actions of a device, if any: each wrapper is called once, before the device runs. */
 export type DeviceWatch = {
   readonly signal: (give: (source: DeviceSource) => void) => (source: DeviceSource) => void;
   readonly stretch: (name: 'burst' | 'pings' | 'wait', run: () => boolean) => () => boolean;
@@ -51,9 +54,9 @@ const UNWATCHED: DeviceWatch = { signal: (give) => give, stretch: (_, run) => ru
  * A device thread: signals its sources in bursts, in an order drawn from the seed, and after each burst waits until the
  * guest has seen them all. So signals race with each other and with the churn, and yet each loss shows.
  *
- * A device on a resampling irqfd asserts its line from a signal until a handler has seen it. When it is told that the
- * interrupt has ended, its line is down; if it is not served yet, because it signalled anew meanwhile or because its
- * turn comes later on a line that it shares, it raises it again.
+ * A device on a resampling irqfd asserts its line from a signal until a handler has seen the signal. When userland tells the
+ * device that the interrupt has ended, the line is down. A device that is not served yet raises the line again: because the
+ * device signalled anew meanwhile, or because its turn comes later on a shared line.
  * @param raiseLine - KVM_IRQ_LINE, for a level that no irqfd drives
  */
 export function deviceLoad(
@@ -105,7 +108,7 @@ export function deviceLoad(
     give(source);
   };
 
-  /** What a device does when it is told that the guest has ended its interrupt. */
+  /** The device's answer to the end of its interrupt. */
   const resample = (which: number) => {
     const source = mine[which];
     if (!source || proof.isSettled(source.index)) return;
@@ -113,14 +116,14 @@ export function deviceLoad(
     irqfds.write(source.fd);
   };
 
-  /** Whatever the device waits for, each of its sources that was told of an end is raised again if it must be. */
+  /** Raises again each source that was told of an end and is not served, while the device waits for another source. */
   const hear = () => {
     for (const which of heard) if (mine[which]?.told?.drain()) resample(which);
   };
 
   /**
-   * The last of the sources touched that is not settled, of `count` from `first` on, by its place among this device's, or -1. The
-   * guest takes them in order: it is settled last.
+   * The last of the sources touched that is not settled, of `count` from `first` on, by its place among this device's, or -1.
+   * The guest takes the sources in order: the last one is settled last.
    */
   const unsettled = (first = 0, count = mine.length) => {
     for (let behind = count - 1; behind >= 0; behind--) {
@@ -137,7 +140,7 @@ export function deviceLoad(
     return -1;
   };
 
-  /** Sleeps until a source may be settled; whether it is. */
+  /** Sleeps until a source may be settled; returns whether the source is settled. */
   const sleep = (which: number) => {
     const source = mine[which];
     if (!source?.told) return proof.awaitSettled(device, source?.index ?? 0, NAP_MS);
@@ -147,7 +150,10 @@ export function deviceLoad(
 
   const choice = new PollChoice(POLL_NS, !isHubCrowded(machine.config));
 
-  /** Polls until the sources from `first` on are settled, until it is `end`; what {@link unsettled} says last. */
+  /**
+   * Polls until the sources from `first` on are settled, or until the time `end`; returns the last result of
+   * {@link unsettled}.
+   */
   const poll = (first: number, count: number, end: number) => {
     let waitFor = unsettled(first, count);
     while (waitFor >= 0 && machine.clock.now() < end)
@@ -178,17 +184,18 @@ export function deviceLoad(
   const settle = watch.stretch('wait', () => wait(0, mine.length));
   /** A source that was not handled yet when the device last looked. */
   let busy = 0;
-  /** Waits until that one and half of those behind it have been handled. */
+  /** Waits until the first and half of the sources behind the first have been handled. */
   const settleHalf = watch.stretch('wait', () => wait(busy, (mine.length + 1) >> 1));
 
-  /** Now and then asks for stillness: the driver brings it about. */
+  /** Now and then asks the driver for stillness. */
   const keepStill = () => {
     if (still.isRipe && chance.below(STILL_ONE_IN) === 0) still.begin();
   };
 
   /**
-   * A thread stops: signals the source that it has in hand, if that is one of this device's. That signal is the last of its
-   * burst, and now and then everything keeps still afterwards: so no later signal covers what becomes of this one.
+   * A thread stops: the device signals the source that the thread has in hand, where the source is the device's own. That
+   * signal is the last of its burst, and now and then all devices keep still afterwards: so no later signal covers the fate
+   * of this one.
    */
   const meet = () => {
     const { source } = meetings;
@@ -219,7 +226,7 @@ export function deviceLoad(
       signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
       if (meeting.isOpen && meet()) break;
       if (meeting.takeOwn()) {
-        // It stopped in the middle of that signal: no later one shall cover what became of it.
+        // The device stopped in the middle of that signal: no later signal shall cover the fate of this one.
         keepStill();
         break;
       }
@@ -228,8 +235,8 @@ export function deviceLoad(
   });
 
   /**
-   * Signals each source whose last signal has been handled: as many signals are under way as there are sources, and none
-   * coalesces. So the rate of deliveries shows, and each delivery too many. Where few are left to signal, the
+   * Signals each source whose last signal has been handled: as many signals are under way as there are sources, and no
+   * signal coalesces. So the rate of deliveries shows, and each delivery too many. Where few are left to signal, the
    * device waits until half of them have been handled, so that it then signals several at a time.
    */
   const paced = watch.stretch('burst', () => {

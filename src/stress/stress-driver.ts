@@ -15,7 +15,10 @@ import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
 /** Pause between two changes, ms. */
 const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;
-/** How long a phase of churn lasts at most before everything keeps still; and at least, where a thread that has stopped asks for it. */
+/**
+ * How long a phase of churn lasts at most before all devices keep still, ms; and at least, where a thread that has stopped
+ * asks for stillness.
+ */
 const PHASE_MS = 150;
 const LEAST_MS = 60;
 /** Every so many phases mix the kinds of churn; the others have one kind each. */
@@ -25,7 +28,7 @@ const STILL_ONE_IN = 2;
 /** Draws in a row that may find no source for the kind of a phase. */
 const DRAWS = 32;
 
-/** Kinds that lose nothing, so that none of them hides what another has lost: a mixed phase has these. */
+/** Kinds of churn that lose no signal, so that no kind hides another kind's loss: a mixed phase has these. */
 const MIXED = [
   'moves',
   'routeUpdates',
@@ -36,7 +39,10 @@ const MIXED = [
   'toggles',
   'priorities',
 ] as const satisfies readonly ChurnCount[];
-/** Those among them that end what a thread may have in hand: what a mixed phase does to a source that a stopped thread has. */
+/**
+ * Those among them that end the work that a thread may have in hand: a mixed phase does these to a source of a stopped
+ * thread.
+ */
 const ENDING = [
   'masks',
   'masks',
@@ -59,13 +65,14 @@ export function driverParts(machine: Machine, plan: Plan): DriverParts {
 }
 
 /**
- * The thread that does, while everything runs, what a guest's drivers and its VMM do: moves events between vCPUs,
- * replaces the routing table, masks and unmasks vectors, disables and enables LPIs, maps events anew, turns parts of the
- * interrupt controller off and on. It is the VMM's only thread: it has connected every source when it is ready. Each change
- * tells the proof when it begins and when it is complete.
+ * The thread that does the changes of a guest's drivers and of its VMM, while devices and vCPUs run: moves events between
+ * vCPUs, replaces the routing table, masks and unmasks vectors, disables and enables LPIs, maps events anew, turns parts of
+ * the interrupt controller off and on. The thread is the VMM's only one: the driver has connected every source when the
+ * driver is ready. The driver tells the proof when each change begins and when the change is complete.
  *
- * Phases of churn, of one kind each or mixed, alternate with phases in which everything keeps still until it has settled: so
- * the churn of other interrupts cannot bring forth what was lost, and a violation names the kind of churn that went on.
+ * Phases of churn, of one kind each or mixed, alternate with phases in which all devices keep still until every signal has
+ * settled: so the churn of other interrupts cannot bring forth a lost signal, and a violation names the kind of churn that
+ * went on.
  * @param isBusy - of a guest of one's own: whether a handler runs that may take long, for which a still phase waits
  */
 export function stressDriver(
@@ -87,7 +94,7 @@ class Driver {
   readonly #still: StillPhases;
   readonly #rules: RulesAtRest;
   readonly #meetings: Meetings;
-  /** By kind: makes a change of a source; false where there is none for it. */
+  /** By kind: makes a change of a source; false where no source fits. */
   readonly #changes: Readonly<Record<ChurnCount, Change>>;
 
   constructor(machine: Machine, plan: Plan, parts: DriverParts, isBusy: (() => boolean) | undefined) {
@@ -101,7 +108,7 @@ class Driver {
     this.#still = new StillPhases(
       context,
       () => {
-        // What a guest of one's own does in its handlers is not known, so nothing is expected of it but that it takes what comes.
+        // The handlers of a guest of one's own are unknown, so the only expectation is that the guest takes each interrupt.
         if (!context.stopping && isBusy === undefined) this.#rules.look();
       },
       isBusy,
@@ -148,7 +155,7 @@ class Driver {
     while (!context.stopping && !still.isWanted && clock.now() < end) {
       if (!this.#change(kind)) return;
       if (clock.now() > start + LEAST_MS * 1e6) still.ripen();
-      // It stopped in the middle of that change: no later one shall bring forth what became of a signal that came meanwhile.
+      // The driver stopped in the middle of that change: no later change shall bring forth a signal that came meanwhile.
       if (this.#meetings.meeting.takeOwn() && still.isRipe && context.chance.below(STILL_ONE_IN) === 0)
         return;
       this.#messages.discardRetired();
@@ -156,7 +163,7 @@ class Driver {
     }
   }
 
-  /** Makes a change of a source that it fits; false where no source was found for it. */
+  /** Makes a change of a fitting source; false where no source was found. */
   #change(kind: ChurnCount | 'mixed'): boolean {
     const { chance, sources } = this.#context;
     const { meeting } = this.#meetings;
@@ -175,7 +182,7 @@ class Driver {
     return false;
   }
 
-  /** While a thread stops: the source that it has in hand, or one that it deals with, mostly. */
+  /** While a thread stops: mostly the source that the thread has in hand, or a source of its device or vCPU. */
   #concerned(): number {
     const { chance, sources, plan } = this.#context;
     const which = chance.below(sources.length);
@@ -189,7 +196,7 @@ class Driver {
     return near < 0 ? which : near;
   }
 
-  /** The kinds in an order of the seed, so that each has its turn before any has a second one. */
+  /** The kinds in an order of the seed, so that each kind has its turn before any kind has a second one. */
   #shuffledKinds(): ChurnCount[] {
     const keyed = CHURN_COUNTS.map((kind) => ({ kind, key: this.#context.chance.bits() }));
     return keyed.sort((a, b) => a.key - b.key).map(({ kind }) => kind);

@@ -7,7 +7,7 @@ import { ACTIVE } from '../gic/state.ts';
 import { openCpuInterface } from '../guest/index.ts';
 import { type Plan, sgiOf, stressViews } from './stress-plan.ts';
 
-/** After one of so many interrupts a vCPU does something beside handling it. */
+/** After one of so many interrupts a vCPU does more than handle the interrupt. */
 const ONE_IN = 8;
 /** ICC_CTLR_EL1.EOImode: an EOI drops the priority, and DIR ends the interrupt. */
 const EOI_MODE = 1 << 1;
@@ -17,9 +17,9 @@ const MASKS = [0xa0, 0x90, 0x80] as const;
 const MOST_ACTIVE = 6;
 
 /**
- * What a vCPU of a stress run does beside handling interrupts, drawn from the seed: sends SGIs to other vCPUs and itself, lets a more
- * urgent interrupt preempt its handler, masks by priority for a while, turns its group off for a while, and ends interrupts in two
- * steps (EOImode 1). All of that is over before the vCPU halts. The vCPU's thread.
+ * The actions of a vCPU of a stress run besides handling interrupts, drawn from the seed: the vCPU sends SGIs to other vCPUs
+ * and itself, lets a more urgent interrupt preempt its handler, masks by priority for a while, turns its group off for a
+ * while, and ends interrupts in two steps (EOImode 1). All of these end before the vCPU halts. The vCPU's thread.
  */
 export class GuestModes {
   readonly #machine: Machine;
@@ -28,7 +28,7 @@ export class GuestModes {
   readonly #sgis: ReturnType<typeof stressViews>['sgis'];
   readonly #proof: ReturnType<typeof stressViews>['proof'];
   readonly #vcpus: number;
-  /** By target: what to write to ICC_SGI1R_EL1. */
+  /** By target: the value for ICC_SGI1R_EL1. */
   readonly #sgiValues: readonly bigint[];
   readonly #toOthers: bigint;
   /** Interrupts that have dropped their priority and are active still. */
@@ -57,7 +57,10 @@ export class GuestModes {
     return sgi * this.#vcpus + this.#vcpu.cpu.vcpu;
   }
 
-  /** After the handler of an interrupt of a device, and before its EOI. @param handle - handles what preempts */
+  /**
+   * After the handler of an interrupt of a device, and before its EOI.
+   * @param handle - handles the interrupts that preempt
+   */
   handled(intid: Intid, handle: (intid: Intid) => void): void {
     if (this.#isClosed)
       this.#proof.violate('spurious', this.#proof.ownerOf(intid), intid, this.#vcpu.cpu.vcpu);
@@ -65,7 +68,7 @@ export class GuestModes {
     this.#note(intid);
   }
 
-  /** When there is no interrupt to take: ends what is active, and opens the CPU interface again. */
+  /** When no interrupt is to be taken: ends the active interrupts, and opens the CPU interface again. */
   idle(): void {
     if (this.#isSplit) {
       this.#deactivateAll();
@@ -102,7 +105,7 @@ export class GuestModes {
     this.#machine.gic.systemRegisters[vcpu]?.writeSystemRegister('ICC_SGI1R_EL1', value);
   }
 
-  /** Takes what preempts the interrupt that is being handled: something of a more urgent priority, and nothing else. */
+  /** Takes an interrupt of a more urgent priority, which preempts the interrupt under its handler, and no other interrupt. */
   #preempt(handle: (intid: Intid) => void): void {
     const { cpu } = this.#vcpu;
     const running = cpu.runningPriority;
@@ -116,7 +119,7 @@ export class GuestModes {
     this.#note(intid);
   }
 
-  /** Notes that an interrupt wants a DIR, if its EOI does not end it; an LPI has no active state. */
+  /** Notes that an interrupt needs a DIR where its EOI does not end the interrupt; an LPI has no active state. */
   #note(intid: Intid): void {
     if (!this.#isSplit || intid >= FIRST_LPI) return;
     if (this.#actives === MOST_ACTIVE) this.#deactivateAll();

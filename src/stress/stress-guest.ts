@@ -7,13 +7,14 @@ import { guestProgram } from '../threads/programs.ts';
 import { GuestModes } from './stress-guest-modes.ts';
 import { type Plan, SGIS, stressViews } from './stress-plan.ts';
 
-/** What stands between a vCPU and its handlers, if anything: asked once, before the vCPU runs. */
+/** Wraps the handlers of a vCPU, if at all: called once, before the vCPU runs. */
 export type GuestWatch = (handle: (intid: Intid) => void) => (intid: Intid) => void;
 
 /**
- * The guest of a stress run, on one vCPU: its handlers read what the devices have written, tell the proof, and wake
- * the device that waits. A level-triggered device on KVM_IRQ_LINE is served: its line falls, unless it has signalled anew.
- * One that holds its line until it is told of the end looks for itself; where several share the line, each is asked.
+ * The guest of a stress run, on one vCPU: its handlers read the words that the devices have written, tell the proof, and wake
+ * the device that waits. The handler serves a level-triggered device on KVM_IRQ_LINE: the line falls, unless the device has
+ * signalled anew. A device that holds its line until userland tells of the end looks by itself; the handlers ask each device
+ * of a shared line.
  */
 export function stressGuest(
   machine: Machine,
@@ -36,7 +37,8 @@ export function stressGuest(
   const serveLevel = (source: number, intid: Intid) => {
     const irq = vm.design.lineOfPin(intid - FIRST_SPI);
     vm.irqLine(irq, false);
-    // The device writes its signal and then raises the line; we lower the line and then look: one of us sees the other.
+    // The device writes its signal and then raises the line; the handler lowers the line and then looks: one of the two sees
+    // the other.
     if (proof.sent(source) !== proof.seen(source)) vm.irqLine(irq, true);
   };
 
@@ -49,7 +51,7 @@ export function stressGuest(
     pairs.count(id, devices[source] ?? 0);
   };
 
-  /** The handlers of a line that devices share, as Linux runs them: each asks its device. */
+  /** The handlers of a line that devices share, as Linux runs them: each handler asks its device. */
   const serveLine = (line: number, source: number, intid: Intid) => {
     let served = false;
     for (const sharer of lines[line]?.sources ?? []) {
@@ -76,7 +78,7 @@ export function stressGuest(
       if (isDriven[source]) serveLevel(source, intid);
       proof.wake(devices[source] ?? 0, source);
     } else {
-      // Its device sleeps until it is told of the end, and needs no other call.
+      // The device sleeps until userland tells of the end, and needs no other call.
       serveLine(line, source, intid);
     }
   });

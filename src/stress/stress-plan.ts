@@ -18,7 +18,7 @@ import { Stillness, type StillRegions, stillRegions } from './stillness.ts';
 import type { Churn } from './stress-result.ts';
 import { sliceRegions } from './traced/slices.ts';
 
-/** SGIs are INTID 0 to 15. An SGI's number is that of the vCPU that sends it. */
+/** SGIs are INTID 0 to 15. A vCPU sends the SGI of its own number. */
 export const SGIS = 16;
 
 /** The task that every thread of a stress run shares. Plain data. */
@@ -46,7 +46,7 @@ export type Plan = GuestTables & {
   readonly stampEvery?: number;
 };
 
-/** What the accounts of a run, and its devices, need of a machine, whatever its architecture: a `Machine`, or a board of x86. */
+/** The parts of a machine that a run's accounts and devices need, on each architecture: a `Machine`, or a board of x86. */
 export type StressMachine = {
   readonly words: Words;
   readonly buffer: SharedArrayBuffer;
@@ -68,7 +68,7 @@ type StressRegions = {
   readonly churn: Region;
   readonly lines: Region;
   readonly pairs: PairRegions;
-  /** By thread of the machine: what it did, for a trace. */
+  /** By thread of the machine: its slices of time, for a trace. */
   readonly slices: readonly Region[];
   readonly perturbation: PerturbationRegions;
   readonly still: StillRegions;

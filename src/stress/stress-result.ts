@@ -15,14 +15,17 @@ export const LINE_MODES = ['irq-line', 'resample', 'both'] as const;
 
 export type LineMode = (typeof LINE_MODES)[number];
 
-/** Which thread routes a signal; `both`: each device does so itself in some of its bursts, and leaves others to the main thread. */
+/**
+ * The thread that routes a signal; `both`: each device routes some of its bursts by itself, and leaves others to the main
+ * thread.
+ */
 export type StressDispatch = Dispatch | 'both';
 
 export const CHURNS = ['none', 'light', 'heavy'] as const;
 
 export type Churn = (typeof CHURNS)[number];
 
-/** Churn of the driver, counted in shared words so that a live view sees it. */
+/** Churn of the driver, counted in shared words so that a live view sees the counts. */
 export const CHURN_COUNTS = [
   'moves',
   'routeUpdates',
@@ -44,15 +47,15 @@ export type ChurnCount = (typeof CHURN_COUNTS)[number];
 export type VcpuShare = {
   readonly vcpu: VcpuId;
   readonly delivered: number;
-  /** Times it parked, and halts that polling cut short. */
+  /** Times the vCPU parked, and halts that polling cut short. */
   readonly halts: number;
   readonly pollHits: number;
   readonly latencyNs: Summary;
-  /** What it took of each device, in their order. */
+  /** The vCPU's share of each device, in the devices' order. */
   readonly devices: readonly PairShare[];
 };
 
-/** What one vCPU took of one device: handlers run, and their latencies, null where pairs are too many to tell them apart. */
+/** One vCPU's share of one device: handlers run, and their latencies, null where pairs are too many to tell them apart. */
 export type PairShare = {
   readonly delivered: number;
   readonly latencyNs: Pick<Summary, 'count' | 'p50' | 'p99'> | null;
@@ -67,7 +70,7 @@ export type DeviceShare = {
   readonly coalesced: number;
 };
 
-/** A violation with every name that its source has. -1 where it has none of that kind. */
+/** A violation with every name that its source has. -1 where the source has no name of that kind. */
 export type NamedViolation = Omit<Violation, 'churn'> & {
   /** The kind of churn that went on; `mixed`, or `none`. */
   readonly churn: ChurnCount | 'mixed' | 'none';
@@ -77,7 +80,7 @@ export type NamedViolation = Omit<Violation, 'churn'> & {
   readonly gsi: Gsi;
 };
 
-/** What `irqloom stress --json` prints. */
+/** The output of `irqloom stress --json`. */
 export type StressResult = {
   readonly schemaVersion: 1;
   readonly command: 'stress';
@@ -88,9 +91,12 @@ export type StressResult = {
     readonly events: number;
     readonly spis: number;
     readonly abi: DesignName;
-    /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS; on x86 a vector. */
+    /**
+     * The interrupt that an event ends in: an SPI in place of an LPI where no irqfd of the design leads to the ITS; on x86 a
+     * vector.
+     */
     readonly eventsAs: 'lpi' | 'spi' | 'vector';
-    /** x86's interrupt controllers; left out: a GICv3. What is called an INTID is a vector then. */
+    /** x86's interrupt controllers; left out: a GICv3. The fields called INTID hold a vector then. */
     readonly irqchip?: 'ioapic';
     readonly lines: LineMode;
     readonly dispatch: StressDispatch;
@@ -121,19 +127,25 @@ export type StressResult = {
   readonly seconds: number;
   readonly injectedPerSecond: number;
   readonly deliveredPerSecond: number;
-  /** From the signal to the handler, of one in `stampEvery` signals of a source; one that found an earlier one waiting is not timed. */
+  /**
+   * From the signal to the handler, of one in `stampEvery` signals of a source; a signal that found an earlier one waiting is
+   * not timed.
+   */
   readonly latencyNs: Summary;
   readonly stampEvery: number;
   readonly churn: Readonly<Record<ChurnCount, number>>;
-  /** Phases in which the driver kept still until all had settled; null where it never did. */
+  /** Phases in which the driver kept still until all signals had settled; null where no phase was. */
   readonly stillness: Stillness | null;
-  /** Rules of the architecture, and of KVM, that the driver looked at when all was at rest; null where it never was. */
+  /**
+   * Rules of the architecture, and of KVM, that the driver looked at while all threads were at rest; null where the driver
+   * looked at none.
+   */
   readonly rules: RulesResult | null;
   /** SGIs between the vCPUs, those among them that the driver sent with ISPENDR; null where none were sent. */
   readonly sgis: { readonly sent: number; readonly delivered: number } | null;
-  /** What of the machine the run has met; null where a guest has a driver of its own, which is not followed. */
+  /** The points of coverage that the run has met; null for a guest with a driver of its own, which is not followed. */
   readonly coverage: Coverage | null;
-  /** What the delays of the threads came to; null where they ran freely. */
+  /** The delays of the threads; null where the threads ran freely. */
   readonly perturbation: PerturbationFigures | null;
   /** Of the list registers of all vCPUs; null where there are none. */
   readonly listRegisters: ListRegisterCounters | null;
@@ -149,7 +161,7 @@ export type StressResult = {
   readonly bootMs: number;
 };
 
-/** What came of programs of a few threads that were drawn for the smallest machine. */
+/** The results of programs of a few threads that were drawn for the smallest machine. */
 export type ProgramsResult = {
   readonly programs: number;
   readonly schedules: number;
@@ -160,7 +172,7 @@ export type ProgramsResult = {
   readonly failure: {
     /** The scenario's name, for `irqloom replay`. */
     readonly program: string;
-    /** What its threads do, a line each. */
+    /** The actions of its threads, a line each. */
     readonly threads: readonly string[];
     readonly kind: string;
     readonly message: string;
@@ -168,7 +180,7 @@ export type ProgramsResult = {
   } | null;
 };
 
-/** What of the machine a run has met. */
+/** The points of coverage that a run has met. */
 export type Coverage = {
   /** ITS commands of the driver, by name. */
   readonly commands: Readonly<Record<string, number>>;
@@ -180,7 +192,7 @@ export type Coverage = {
   readonly windows: readonly { readonly window: string; readonly stopped: boolean }[];
 };
 
-/** What came of the phases without churn. */
+/** The counts of the phases without churn. */
 export type Stillness = {
   readonly phases: number;
   /** Longest that a phase took to settle, ms. */
@@ -189,7 +201,7 @@ export type Stillness = {
   readonly boundMs: number;
 };
 
-/** What became of level-triggered lines on resampling irqfds. */
+/** The counts of level-triggered lines on resampling irqfds. */
 export type LineFigures = LineTotals & {
   /** Up at the end, while no device asserts them. */
   readonly stuck: number;
@@ -209,7 +221,7 @@ export function held(
   return lost + misrouted + spurious + stranded + (rules?.broken ?? 0) === 0;
 }
 
-/** What the resampled lines of a run did, in sum. */
+/** The counts of the resampled lines of a run, in sum. */
 export type LineTotals = {
   readonly lines: number;
   /** Of these, how many two devices share. */

@@ -30,18 +30,18 @@ export type StressGlance = {
   readonly injected: number;
   readonly delivered: number;
   readonly violations: number;
-  /** All that is counted; reading it costs a look at every histogram. */
+  /** All counts; a call reads every histogram. */
   readonly detail: () => StressDetail;
 };
 
 export type StressWatch = {
-  /** Ends the run early; the result is what was seen until then. */
+  /** Ends the run early; the result holds the counts until then. */
   readonly signal?: AbortSignal;
   /** Called four times a second, on the main thread. */
   readonly glance?: (glance: StressGlance) => void;
-  /** Called once when the run has come to rest, with what it counted in the end. */
+  /** Called once when the run has come to rest, with the last counts. */
   readonly finished?: (detail: StressDetail) => void;
-  /** As `finished`, where {@link StressOptions.trace} is set: what each thread did last. */
+  /** As `finished`, where {@link StressOptions.trace} is set: the last actions of each thread. */
   readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
   /** Called once after the audit: every vCPU sleeps in its guest, and no device signals. */
   readonly rested?: (machine: Machine, plan: Plan, violations: number) => void;
@@ -200,7 +200,7 @@ async function withPlaces(
 
 const WAITS: ReadonlySet<string> = new Set<ErrorCode>(['ERR_GRACE_TIMEOUT', 'ERR_LOCK_TIMEOUT']);
 
-/** Runs devices and driver; when the devices have finished, so shall the driver. Resolves to what the driver says of the rules. */
+/** Runs devices and driver; the driver ends after the devices. Resolves to the driver's counts of the rules. */
 async function runPrograms(harness: Harness, stop: () => void, running: Set<string>): Promise<RulesResult> {
   const devices: Promise<unknown>[] = [];
   let driver: Promise<unknown> | undefined;
@@ -210,7 +210,7 @@ async function runPrograms(harness: Harness, stop: () => void, running: Set<stri
     if (name === 'driver') driver = run;
     else devices.push(run);
   }
-  // A driver that fails ends the run at once; one that finishes early (no churn) does not.
+  // A driver that fails ends the run at once; a driver that finishes early (no churn) does not.
   await Promise.race([Promise.all(devices), failureOf(driver ?? Promise.resolve())]);
   stop();
   return (await driver) as RulesResult;
@@ -222,7 +222,7 @@ function failureOf(promise: Promise<unknown>): Promise<never> {
 }
 
 const PROGRAMS = { guest: stressGuestProgram, device: stressDeviceProgram, driver: stressDriverProgram };
-/** Programs that keep slices of what they do; a run without slices has no trace of them. */
+/** Programs that keep slices of their time; a run without slices has no trace of them. */
 const TRACED = { guest: tracedGuestProgram, device: tracedDeviceProgram, driver: tracedDriverProgram };
 
 function castOf(machine: Machine, plan: Plan): Cast {
@@ -240,10 +240,10 @@ function castOf(machine: Machine, plan: Plan): Cast {
 }
 
 /**
- * Waits until nothing has moved between two looks, and no interrupt waits for its vCPU; where one does, until nothing has moved for
- * as long as a wake-up may take.
- * @param wakeMs - how long that is
- * @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest
+ * Waits until no count has moved between two looks, and no interrupt waits for its vCPU; while an interrupt waits, until no
+ * count has moved for as long as a wake-up may take.
+ * @param wakeMs - how long a wake-up may take, ms
+ * @throws IrqError `ERR_THREAD_SILENT` where the machine never comes to rest
  */
 export async function comeToRest({ machine, vcpus }: Harness, wakeMs = 0): Promise<void> {
   const end = performance.now() + REST_MS;

@@ -32,7 +32,7 @@ type Run = {
   readonly bootMs: number;
   readonly interrupted: boolean;
   readonly stuckLines: number;
-  /** What the driver says of the rules at rest. */
+  /** The driver's counts of the rules at rest. */
   readonly rules?: RulesResult;
 };
 
@@ -179,7 +179,7 @@ function deviceShare(plan: Plan, tally: Tally, proof: Proof, device: number): De
     share.sources++;
     share.injected += tally.sent(index);
     share.delivered += tally.deliveries(index);
-    // A level may be delivered more often than it was signalled: while its line is high it comes again.
+    // A level may have more deliveries than signals: a vCPU takes the level again while its line is high.
     share.coalesced += Math.max(0, tally.sent(index) + proof.raised(index) - tally.deliveries(index));
   });
   return { name: `device${device}`, ...share };

@@ -1,6 +1,6 @@
 import type { Intid, VcpuId } from '../arch/intid.ts';
 
-/** What can be wrong with a delivery, or with the lack of one. */
+/** The faults of a delivery, or of a missing delivery. */
 export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
 export type ViolationKind = (typeof VIOLATIONS)[number];
 
@@ -10,7 +10,7 @@ export type Violation = {
   readonly source: number;
   readonly intid: Intid;
   readonly vcpu: VcpuId;
-  /** Signals begun by the device, and the last of them that a handler had seen, when it was found. */
+  /** Signals that the device had begun when the violation was found, and the last of them that a handler had seen. */
   readonly sent: number;
   readonly seen: number;
   /** The kind of churn that went on, as `Proof.churn` says. */

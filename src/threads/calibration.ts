@@ -64,8 +64,8 @@ const BOUND_MS = 60_000;
 const KEEP_ALIVE_MS = 2 ** 30;
 
 /**
- * Measures the host on two threads of a pool like the vCPUs' pool. Start it once, measure before and after, then close
- * it; in between its threads sleep. Main thread only.
+ * Measures the host on two threads of a pool like the vCPUs' pool. Start the calibrator once, measure before and after, then
+ * close the calibrator; in between its threads sleep. Main thread only.
  */
 export class Calibrator {
   readonly #pool = new WorkerPool(2);

@@ -3,12 +3,13 @@ import type { IrqFds } from '../kvm/irqfds.ts';
 import type { Clock } from '../measure/clock.ts';
 import { awaitSignal, type Signalled, sleepUntilSignal } from './until-signal.ts';
 
-/** How long the main thread polls before it sleeps, if polling pays, ns. */
+/** How long the main thread polls before the thread sleeps, if polling pays, ns. */
 const POLL_NS = 200_000;
 /** How long the main thread dispatches and naps before timers and messages get their turn, ns. */
 const STRETCH_NS = 1_500_000;
 /**
- * After the last signal the main thread naps this long, ns; then it sleeps in the event loop, which is slower to wake.
+ * After the last signal the main thread naps this long, ns; then the thread sleeps in the event loop, which is slower to
+ * wake.
  */
 const LINGER_NS = 5_000_000;
 /** Polls between two reads of the clock. */
@@ -20,8 +21,8 @@ const KEEP_ALIVE_MS = 2 ** 30;
 export type Dispatched = Signalled & Pick<IrqFds, 'dispatchPending'>;
 
 /**
- * The main thread's part in dispatching: waits for eventfds that threads leave to it, and serves them. Only this class
- * is asynchronous; {@link IrqFds.dispatchPending} is plain code.
+ * The main thread's part in dispatching: waits for eventfds that threads leave to the main thread, and serves them. Only this
+ * class is asynchronous; {@link IrqFds.dispatchPending} is plain code.
  */
 export class Dispatcher {
   readonly #irqfds: Dispatched;
@@ -38,7 +39,7 @@ export class Dispatcher {
     this.#clock = clock;
   }
 
-  /** Begins to serve. Resolves when the dispatcher has ended; rejects with the error that ended it. */
+  /** Begins to serve. Resolves when the dispatcher has ended; rejects with the error that ended the dispatcher. */
   start(): Promise<void> {
     this.#running ??= this.#serve();
     return this.#running;

@@ -74,7 +74,7 @@ export class Harness {
    * Starts every thread and loads its program; none runs yet.
    * @param boundMs - how long a thread may take for that, where not as usual
    * @param signal - where this aborts first, not every thread has started: the caller ends them by {@link destroy}
-   * @throws IrqError if one dies or is silent; then all are ended
+   * @throws IrqError if a thread dies or is silent; then all are ended
    */
   static async boot(machine: Machine, cast: Cast, boundMs?: number, signal?: AbortSignal): Promise<Harness> {
     const harness = new Harness(machine, cast);
@@ -91,7 +91,7 @@ export class Harness {
     }
   }
 
-  /** Resolves when the dispatcher has ended; rejects with an error thrown while it served. */
+  /** Resolves when the dispatcher has ended; rejects with an error thrown while the dispatcher served. */
   get dispatching(): Promise<void> {
     return this.#dispatching;
   }

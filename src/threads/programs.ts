@@ -11,7 +11,7 @@ export type GuestFactory<Options = unknown> = (
   options: Options,
 ) => Guest | Promise<Guest>;
 
-/** The program of a thread that is no vCPU's: `run` does all its work and returns the result. */
+/** The program of a thread other than a vCPU's: `run` does all its work and returns the result. */
 export type Program = { run(): unknown };
 
 /** Makes the program of a device's or any other thread. */
@@ -20,7 +20,9 @@ export type ProgramFactory<Options = unknown> = (
   options: Options,
 ) => Program | Promise<Program>;
 
-/** Names a program with its options, which must be cloneable: the main thread names it, the worker loads it. */
+/**
+ * Names a program with its options, which must be cloneable: the main thread names the program, the worker loads the module.
+ */
 export type NamedProgram<Options> = (options: Options) => ProgramName;
 
 /**

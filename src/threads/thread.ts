@@ -32,7 +32,7 @@ export class Thread {
   readonly #died: Promise<never>;
   readonly #mates: ReadonlySet<Thread>;
   #closing = false;
-  /** Settles when the thread has ended: resolves if it was closed, rejects if it died. */
+  /** Settles when the thread has ended: resolves if the thread was closed, rejects if the thread died. */
   readonly ended: Promise<void>;
 
   /** Starts a thread of the pool; if the thread dies, calls reject with an error that names it. */
@@ -157,7 +157,8 @@ function named(thread: string, error: Error): Error {
 }
 
 function died(name: string, cause: unknown): IrqError {
-  const why = cause instanceof Error ? cause.message : cause === undefined ? 'it ended' : String(cause);
+  const why =
+    cause instanceof Error ? cause.message : cause === undefined ? 'the thread ended' : String(cause);
   const descriptors = outOfDescriptors(cause);
   if (descriptors) return descriptors;
   return new IrqError('ERR_THREAD_DIED', `${name} died: ${why}`, cause === undefined ? {} : { cause });

@@ -41,8 +41,11 @@ describe('a stress run of a machine with a mistake in it', () => {
 
   test.each([
     ['sgi-spares-sender: reaches the sender', 'an SGI to all others reaches them, and not its sender'],
-    ['movi-takes-pending-along: left behind', 'what is pending moves with MOVI'],
-    ['walk-finds-most-urgent: the least urgent', 'what is pending is taken in the order of priorities'],
+    ['movi-takes-pending-along: left behind', 'a pending LPI moves with MOVI'],
+    [
+      'walk-finds-most-urgent: the least urgent',
+      'a vCPU takes its pending interrupts in the order of priorities',
+    ],
   ] as const)(
     'breaks a rule, which the result names: %s',
     async (mistake, rule) => {

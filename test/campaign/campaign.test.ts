@@ -83,7 +83,9 @@ describe('a campaign on one machine', () => {
     };
     const first = folder.start('--jobs', '1');
     await first.endsBefore(async () => (await folder.jobsDone()) > 0);
-    expect((await folder.run()).stderr).toContain('open jobs: --resume goes on with it, --anew begins again');
+    expect((await folder.run()).stderr).toContain(
+      'open jobs: --resume continues the campaign, --anew begins again',
+    );
     expect((await folder.run('--resume')).stderr).toMatch(/process \d+ conducts the campaign of .* now/);
     await stopOf(first);
     expect((await folder.run('--status')).stdout).toMatch(/^endless: \d+ jobs open; \d+ of \d+ jobs done/);
@@ -129,7 +131,7 @@ describe('a campaign on one machine', () => {
     );
     const { status, stderr } = await folder.run('--resume');
     expect(status).toBe(2);
-    expect(stderr).toContain('the code under test is not as it was when the campaign');
+    expect(stderr).toContain('the code under test has changed since the campaign');
     expect((await folder.result('--anew')).items[0]).toMatchObject({ verdict: 'pass', schedules: 3000 });
   });
 

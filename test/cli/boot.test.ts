@@ -6,7 +6,7 @@ import { irqloom } from './run.ts';
 const BARE = fileURLToPath(new URL('../../guests/bare/bare.bin', import.meta.url));
 
 describe('irqloom boot', () => {
-  test('without a kernel says where one comes from', async () => {
+  test('boot without a kernel says where a kernel comes from', async () => {
     const { status, stdout } = await irqloom(['boot']);
     expect(status).toBe(0);
     expect(stdout).toContain('apt-get download');
@@ -33,7 +33,7 @@ describe('irqloom boot', () => {
     expect(stderr).toContain('ok 14');
   });
 
-  test('of a file that is none, a kernel that does not fit, or a device that is none says so, and exits 2', async () => {
+  test('boot of a missing file, a kernel that does not fit, or an unknown device says so, and exits 2', async () => {
     const missing = await irqloom(['boot', 'no-such-kernel']);
     expect(missing).toMatchObject({
       status: 2,
@@ -59,7 +59,7 @@ describe('irqloom boot', () => {
 describe('--device', () => {
   const read = () => Uint8Array.of(1, 2, 3);
 
-  test('is a kind of device, or a disk with its contents or its size', () => {
+  test('--device takes a kind of device, or a disk with its contents or its size', () => {
     const { devices, disks } = parseDevices(['rng', 'block:disk.img:ro', 'block:2K', 'net'], read);
     expect(devices).toEqual([
       { kind: 'rng' },
@@ -77,7 +77,7 @@ describe('--device', () => {
 });
 
 describe('irqloom stress --guest', () => {
-  test('bare --json prints one object, with what the guest itself counted', async () => {
+  test("stress --guest bare --json prints one object, with the guest's own counts", async () => {
     const args = ['stress', '--guest', 'bare', '--seconds', '0.5', '--seed', '1', '--json'];
     const { status, stdout } = await irqloom(args);
     expect(status).toBe(0);
@@ -88,13 +88,13 @@ describe('irqloom stress --guest', () => {
     });
   });
 
-  test('linux without a kernel says what it needs, and exits 2', async () => {
+  test('stress --guest linux without a kernel asks for a kernel, and exits 2', async () => {
     const { status, stderr } = await irqloom(['stress', '--guest', 'linux']);
     expect(status).toBe(2);
     expect(stderr).toContain('--kernel FILE and --modules FOLDER');
   });
 
-  test('bare with what belongs to a recording is a usage error', async () => {
+  test('stress --guest bare with options of a recording is a usage error', async () => {
     const { status, stderr } = await irqloom([
       'stress',
       '--guest',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { irqloom } from './run.ts';
 
-test('--json prints one object, with what the figures mean', async () => {
+test('compare --json prints one object, with the meaning of the figures', async () => {
   const { status, stdout } = await irqloom([
     'compare',
     '--abi',

@@ -51,12 +51,12 @@ const hasShell = (shell: string) => {
 };
 
 describe('a completion script', () => {
-  test.each(SHELLS)('of %s has every flag of every command', (shell) => {
+  test.each(SHELLS)('a completion script of %s has every flag of every command', (shell) => {
     expect(commands.length).toBe(Object.keys(COMMANDS).length);
     expect(missingIn(scripts.get(shell) ?? '', shell, commands)).toEqual([]);
   });
 
-  test.each(SHELLS)('of %s without a flag is found out', async (shell) => {
+  test.each(SHELLS)('a completion script of %s without a flag is found faulty', async (shell) => {
     const layout = (await COMMANDS.layout?.()) as Command;
     layout.option('--colour <name>', 'a flag that no script has');
     expect(missingIn(scripts.get(shell) ?? '', shell, [layout])).toEqual(['layout --colour']);
@@ -73,7 +73,7 @@ describe('a completion script', () => {
     },
   );
 
-  test('for a shell that has none is refused, with the shells that have one', async () => {
+  test('a completion script for an unknown shell is refused, with the known shells', async () => {
     const { status, stderr } = await irqloom(['completion', 'tcsh']);
     expect(status).toBe(2);
     expect(stderr).toContain('bash, zsh, fish');
@@ -89,7 +89,7 @@ describe('bash completes', () => {
     return stdout.split('\n').filter((line) => line !== '');
   }
 
-  test('a command, a flag, the values of a flag, and the values of an argument', async () => {
+  test('bash completes a command, a flag, the values of a flag, and the values of an argument', async () => {
     expect(await offered('com')).toEqual(['compare', 'compare-runs', 'completion']);
     expect(await offered('stress', '--per')).toEqual(['--perturb']);
     expect(await offered('stress', '--churn', '')).toEqual(['none', 'light', 'heavy']);
@@ -97,7 +97,7 @@ describe('bash completes', () => {
     expect(await offered('help', 'lay')).toEqual(['layout']);
   });
 
-  test('a path where a file is to come, and nothing where only you can know', async () => {
+  test('bash completes a path in the place of a file, and leaves free texts alone', async () => {
     expect(await offered('stress', '--report', 'package.j')).toEqual(['package.json']);
     expect(await offered('explore', 'README')).toEqual(['README.md']);
     expect(await offered('stress', '--seed', '')).toEqual([]);

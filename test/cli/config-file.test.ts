@@ -24,7 +24,7 @@ async function layout(...words: readonly string[]): Promise<{ vcpus: number; dev
 }
 
 describe('the file of defaults', () => {
-  test('in TypeScript gives flags their values, with what it imports', async () => {
+  test('a file of defaults in TypeScript gives flags their values, with its imports', async () => {
     mkdirSync(join(folder, 'own'));
     write('own/sizes.ts', 'export enum Size { small = 3 }\n');
     write(
@@ -48,13 +48,13 @@ export default defineConfig({ layout: { vcpus: Size.small, devices, json: true }
     expect(await layout()).toMatchObject({ vcpus: 5 });
   });
 
-  test('gives way to the command line, and is left alone with --no-config', async () => {
+  test('a file of defaults gives way to the command line, and --no-config ignores the file', async () => {
     write('irqloom.config.json', '{ "layout": { "vcpus": 5, "devices": 3, "json": true } }');
     expect(await layout('--vcpus', '2')).toMatchObject({ vcpus: 2, devices: 3 });
     expect(await layout('--no-config', '--json', '--vcpus', '2')).toMatchObject({ vcpus: 2, devices: 256 });
   });
 
-  test('may have another name and place: --config', async () => {
+  test('a file of defaults may have another name and place: --config', async () => {
     mkdirSync(join(folder, 'ci'));
     write('ci/layout.mjs', 'export default { layout: { vcpus: 7, json: true } };');
     expect(await layout('--config', 'ci/layout.mjs')).toMatchObject({ vcpus: 7 });
@@ -63,7 +63,7 @@ export default defineConfig({ layout: { vcpus: Size.small, devices, json: true }
     expect(stderr).toContain('there is no file ci/none.mjs');
   });
 
-  test('gives a list to flags that take several values', async () => {
+  test('a file of defaults gives a list to flags that take several values', async () => {
     write('irqloom.config.json', '{ "scale": { "vcpus": [1, 2], "devices": "1,x" } }');
     const { status, stderr } = await run('scale');
     expect(status).toBe(2);
@@ -80,7 +80,7 @@ describe('a mistake in the file of defaults has status 2, and names file and key
       'irqloom.config.json, explore.dataRace: explore has no such flag; did you mean dataRaces?',
     ],
     ['{ "stress": { "until-covered": 3 } }', 'did you mean untilCovered?'],
-    ['{ "layout": { "vcpus": 0 } }', 'irqloom.config.json, layout.vcpus is 0: It is a whole number from 1'],
+    ['{ "layout": { "vcpus": 0 } }', 'irqloom.config.json, layout.vcpus is 0: Give a whole number from 1'],
     ['{ "layout": { "vcpus": [1, 2] } }', 'layout.vcpus is a list; --vcpus takes one value'],
     ['{ "layout": { "json": "yes" } }', 'layout.json is "yes"; right would be true or false'],
     ['{ "layout": { "vcpus": null } }', 'layout.vcpus is null; right would be text or a number'],
@@ -96,7 +96,7 @@ describe('a mistake in the file of defaults has status 2, and names file and key
     expect(status).toBe(2);
   });
 
-  test('a file that does not compile, throws, or exports nothing', async () => {
+  test('a file that does not compile, throws, or has no exports, is refused', async () => {
     write('irqloom.config.ts', 'export default {');
     expect((await run('layout')).stderr).toMatch(
       /irqloom\.config\.ts cannot be loaded: Expected .*:1:17: export default \{/,
@@ -121,7 +121,11 @@ describe('a mistake in the file of defaults has status 2, and names file and key
     ],
     ['exports a function', 'export default { layout: { vcpus: () => 3 } };', 'could not be cloned'],
     ['exits', 'process.exit(0);', 'its code ended its thread'],
-    ['awaits what never comes', 'await new Promise(() => {}); export default {};', 'awaits what never comes'],
+    [
+      'awaits a promise that never settles',
+      'await new Promise(() => {}); export default {};',
+      'awaits a promise that never settles',
+    ],
   ])('a file that %s', async (_, text, says) => {
     write('irqloom.config.mjs', text);
     const { status, stdout, stderr } = await run('layout');
@@ -141,7 +145,7 @@ describe('a mistake in the file of defaults has status 2, and names file and key
     expect((await layout('--json')).vcpus).toBe(3);
   });
 
-  test('a file that is not a regular one, and one behind a byte order mark', async () => {
+  test('an irregular file is refused, and a file with a byte order mark is read', async () => {
     symlinkSync('/dev/zero', join(folder, 'zero.json'));
     const { status, stderr } = await run('layout', '--config', 'zero.json');
     expect(stderr).toContain('is not a regular file');
@@ -150,7 +154,7 @@ describe('a mistake in the file of defaults has status 2, and names file and key
     expect((await layout('--json')).vcpus).toBe(3);
   });
 
-  test('is not written over by an output', async () => {
+  test('no output overwrites the file of defaults', async () => {
     const text = '{ "explore": { "seconds": 5 } }';
     write('defaults.json', text);
     const { status, stderr } = await run(
@@ -166,7 +170,7 @@ describe('a mistake in the file of defaults has status 2, and names file and key
     expect(readFileSync(join(folder, 'defaults.json'), 'utf8')).toBe(text);
   });
 
-  test('two files', async () => {
+  test('two files of defaults are refused', async () => {
     write('irqloom.config.ts', 'export default {};');
     write('irqloom.config.json', '{}');
     const { status, stderr } = await run('layout');
@@ -181,7 +185,7 @@ describe('a run with defaults from a file', () => {
     'export const counter =',
   );
 
-  test('names a command that repeats its failure without the file', async () => {
+  test('a run with defaults names a command that repeats its failure without the file', async () => {
     write('lost.mjs', scenario);
     write('irqloom.config.json', '{ "explore": { "export": "counter", "steps": 500, "seed": 3 } }');
     const { status, stdout, stderr } = await run('explore', 'lost.mjs');
@@ -192,7 +196,7 @@ describe('a run with defaults from a file', () => {
     expect((await run(...line.split(' '))).stdout).toContain('lost-update: exception, replayed');
   });
 
-  test('does not take a default for a flag that was typed where the run has no use for it', async () => {
+  test('a run does not count a default as a typed flag where the run has no use for the flag', async () => {
     write('lost.mjs', scenario.replace('export const counter =', 'export default'));
     write('irqloom.config.json', '{ "explore": { "depth": 2 } }');
     const free = ['explore', 'lost.mjs', '--executor', 'free', '--runs', '3'];
@@ -200,7 +204,7 @@ describe('a run with defaults from a file', () => {
     expect((await run(...free, '--depth', '2')).stderr).toContain('--depth is for a search');
   });
 
-  test('says which flags come from the file where flags do not go together', async () => {
+  test('an error about flags that exclude each other says which flags come from the file', async () => {
     write('irqloom.config.json', '{ "stress": { "vcpus": 2 } }');
     const { status, stderr } = await run('stress', '--recording', 'none.jsonl.gz');
     expect(status).toBe(2);

@@ -13,7 +13,7 @@ const SAMPLES = ['1', '16', '0.5', '256'];
 /** Flags that are numbers of a name space have its type. */
 const FLAVOURS: Readonly<Record<string, string>> = { fd: 'Fd' };
 
-/** The type of what a file of defaults may give a flag. */
+/** The type of the values that a file of defaults may give a flag. */
 function typeOf(option: Option): string {
   if (option.isBoolean()) return 'boolean';
   if (option.argChoices) return option.argChoices.map((choice) => `'${choice}'`).join(' | ');
@@ -81,7 +81,7 @@ test('the type of the defaults is made from the flags of the commands', { timeou
   expect(configOf([...commands, new Command('more').option('--flag')])).not.toBe(configOf(commands));
 });
 
-test('a flag has the type of what its command takes', () => {
+test('a flag has the type of the values that its command takes', () => {
   const flags: readonly (readonly [Option, string])[] = [
     [new Option('--json'), 'boolean'],
     [new Option('--how <how>').choices(['a', 'b']), "'a' | 'b'"],

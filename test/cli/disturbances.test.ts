@@ -48,7 +48,7 @@ describe('an output of stress', () => {
     },
   );
 
-  test('that stands already stays whole until the new one is', async () => {
+  test('an existing output of stress stays whole until the new one is whole', async () => {
     const report = file('kept.html');
     writeFileSync(report, 'the report of before');
     const { status } = await irqloom([...SHORT, '--report', report, '--trace', file('nowhere/t')]);
@@ -58,7 +58,7 @@ describe('an output of stress', () => {
 });
 
 describe('the stream of the result', () => {
-  test('that is closed by its reader changes no exit status, and prints no stack', () => {
+  test('a stdout that its reader closes changes no exit status, and prints no stack', () => {
     const script = `IRQLOOM races --help > /dev/null; { IRQLOOM ${SHORT.join(' ')} 2>err; echo $? > status; } | head -c 1`;
     const { stdout } = shell(`cd "${folder}"; ${script}`);
     expect(stdout).toHaveLength(1);
@@ -66,7 +66,7 @@ describe('the stream of the result', () => {
     expect(readFileSync(file('err'), 'utf8')).not.toMatch(/EPIPE|\bat /);
   });
 
-  test('that is full is said, and the run ends without an answer', () => {
+  test('a full stdout is told on stderr, and the run ends without an answer', () => {
     const { status, stderr } = shell(`IRQLOOM ${SHORT.join(' ')} > /dev/full`);
     expect(stderr).toMatch(/cannot be written to stdout: ENOSPC/);
     expect(status).toBe(3);
@@ -90,7 +90,7 @@ test.each([48, 96])(
 );
 
 describe('an input', () => {
-  test('of one line of a million brackets is refused before it is parsed', async () => {
+  test('an input of one line of a million brackets is refused before its parse', async () => {
     const bomb = file('bomb.jsonl.gz');
     const header = readFileSync(new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url));
     const first = execFileSync('gzip', ['-dc'], { input: header }).toString().split('\n')[0];
@@ -100,7 +100,7 @@ describe('an input', () => {
     expect(status).toBe(2);
   });
 
-  test('of compare-runs that is no regular file is refused at once', async () => {
+  test('an input of compare-runs that is no regular file is refused at once', async () => {
     execFileSync('mkfifo', [file('fifo')]);
     for (const path of [file('fifo'), '/dev/zero', folder]) {
       const { status, stderr } = await irqloom(['compare-runs', path, path]);
@@ -109,7 +109,7 @@ describe('an input', () => {
     }
   });
 
-  test('of ioctl on standard input is read up to a limit', () => {
+  test('an input of ioctl on standard input is read up to a limit', () => {
     const { status, stderr } = shell('yes 00 | head -c 3000000 | IRQLOOM ioctl KVM_IRQFD -');
     expect(stderr).toMatch(/standard input has more than 1048576 bytes/);
     expect(status).toBe(2);
@@ -138,7 +138,7 @@ describe('saved results', () => {
     return irqloom(['compare-runs', file('run.json'), file('run.json')]);
   };
 
-  test('with a byte order mark are read', async () => {
+  test('saved results with a byte order mark are read', async () => {
     expect((await compare(`\uFEFF${saved({})}`)).status).toBe(0);
   });
 

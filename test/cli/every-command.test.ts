@@ -47,7 +47,7 @@ function catchesInterrupt(pid: number): boolean {
   return (BigInt(`0x${mask}`) & 1n) !== 0n;
 }
 
-/** Runs a command, and gives it Ctrl-C as soon as that is more than its end. */
+/** Runs a command, and gives the command Ctrl-C as soon as the command has a handler of its own. */
 function interrupted(
   args: readonly string[],
 ): Promise<{ status: number | null; stdout: string; stderr: string }> {
@@ -83,7 +83,7 @@ describe.runIf(platform() === 'linux')('Ctrl-C ends a run, with the result so fa
     },
   );
 
-  test('also a guest that runs for ever', async () => {
+  test('Ctrl-C ends a guest that runs for ever', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'irqloom-spin-'));
     try {
       // One instruction, a branch to itself.
@@ -103,7 +103,7 @@ describe.runIf(platform() === 'linux')('Ctrl-C ends a run, with the result so fa
 
 const SMALL = ['-v', '1', '-d', '1', '-e', '1', '-s', '0.3'];
 
-/** A short run of each command, with more than three lines of output, or as many as it has. */
+/** A short run of each command, with more than three lines of output where the command has them. */
 const SHORT: Readonly<Record<string, readonly string[]>> = {
   stress: SMALL,
   boot: [BARE, '--limit-instructions', '100000'],

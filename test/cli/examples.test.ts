@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { COMMANDS, commandsFor } from '../../src/cli/commands.ts';
 import { examplesOf } from '../../src/cli/examples.ts';
 
-/** Parses a command line with the real flags of its command, which then does nothing. */
+/** Parses a command line with the real flags of its command, whose action is empty. */
 async function parse(line: string): Promise<void> {
   const words = line.split(' ');
   const program = new Command('irqloom');
@@ -18,7 +18,7 @@ async function parse(line: string): Promise<void> {
 const commands = await Promise.all(Object.values(COMMANDS).map((make) => make()));
 
 describe('the examples of the help', () => {
-  test('are two for every command, or more', () => {
+  test('the help of every command has two examples or more', () => {
     expect(commands.map((command) => command.name())).toEqual(Object.keys(COMMANDS));
     for (const command of commands)
       expect(examplesOf(command).length, command.name()).toBeGreaterThanOrEqual(2);
@@ -37,7 +37,7 @@ describe('the examples of the help', () => {
       await expect(parse(line), line).rejects.toThrow(CommanderError);
   });
 
-  test('stand at the end of the help of a command', async () => {
+  test('examples stand at the end of the help of a command', async () => {
     const [stress] = await commandsFor(['stress', '--help']);
     let help = '';
     stress?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();

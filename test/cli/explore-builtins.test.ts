@@ -1,4 +1,4 @@
-/** Code under test that changes what irqloom itself runs on, or whose parts throw when they are read. */
+/** Code under test that changes irqloom's own built-ins, or whose parts throw when they are read. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ describe('a built-in that code under test has frozen, and the search has to cont
   });
 });
 
-test('a built-in object that was replaced is named where the search fails for it', async () => {
+test('a search that fails for a replaced built-in object names the object', async () => {
   const { status, stderr } = await explore(`${LOST}\nsetTimeout = 0; Object.prototype.get = 5;`);
   expect(stderr).toMatch(/has replaced \S+, which irqloom itself needs/);
   expect(status).toBe(2);

@@ -1,4 +1,4 @@
-/** Code under test that disturbs the process: the command ends all the same, and says what happened. */
+/** Code under test that disturbs the process: the command ends all the same, and tells the event. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ describe('code under test that ends the process is an error that names the line'
   });
 });
 
-test('a timer and a worker that a module keeps alive do not keep the command alive', async () => {
+test("a module's timer and worker do not keep the command alive", async () => {
   const file = scenario(
     'alive',
     `import { Worker } from 'node:worker_threads';
@@ -107,14 +107,14 @@ describe('an output that cannot be written is refused before the search', () => 
 });
 
 describe('several scenarios', () => {
-  test('run one after the other; one that fails decides the exit status', async () => {
+  test('several scenarios run one after the other; a failing one decides the exit status', async () => {
     const files = [scenario('holds', HOLDS), scenario('lost', LOST)];
     const { status, stdout } = await irqloom(['explore', ...files]);
     expect(stdout).toMatch(/^holds: pass[\s\S]*^lost: fail/m);
     expect(status).toBe(1);
   });
 
-  test('are a list in JSON, and a pattern names them', async () => {
+  test('several scenarios are a list in JSON, and a pattern names them', async () => {
     scenario('many-a', HOLDS);
     scenario('many-b', HOLDS);
     const { status, stdout } = await irqloom(['explore', join(folder, 'many-*.mjs'), '--json']);
@@ -124,7 +124,7 @@ describe('several scenarios', () => {
   });
 });
 
-test('Ctrl-C gives what was seen so far, writes the report, and exits with 130', async () => {
+test('Ctrl-C gives the result so far, writes the report, and exits with 130', async () => {
   const adds = `const add = (w) => { for (let i = 0; i < 30; i++) Atomics.add(w, 0, 1) };
 console.error('loaded');
 export default { name: 'long', words: 1, threads: { a: add, b: add, c: add } };`;

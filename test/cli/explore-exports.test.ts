@@ -26,7 +26,7 @@ export const mixed = { ...counter((w) => { w[0]++; Atomics.add(w, 1, 1); }), wor
 const json = (stdout: string) => JSON.parse(stdout) as Record<string, unknown>;
 
 describe('irqloom explore --export', () => {
-  test('searches the scenario of that name', async () => {
+  test('--export searches the scenario of that name', async () => {
     const safe = await irqloom(['explore', file, '--export', 'safe', '--json']);
     expect(safe.status).toBe(0);
     expect(json(safe.stdout)).toMatchObject({ verdict: 'pass', exhausted: true, bounded: null });
@@ -38,7 +38,7 @@ describe('irqloom explore --export', () => {
     });
   });
 
-  test('names the exports of the file where there is none of that name', async () => {
+  test('--export of an unknown name lists the exports of the file', async () => {
     const { status, stderr } = await irqloom(['explore', file, '--export', 'plian']);
     expect(status).toBe(2);
     expect(stderr).toMatch(
@@ -49,13 +49,13 @@ describe('irqloom explore --export', () => {
     expect(none.stderr).toMatch(/no default export/);
   });
 
-  test('is refused for a scenario that comes with irqloom', async () => {
+  test('--export is refused for a scenario of irqloom', async () => {
     const { status, stderr } = await irqloom(['explore', 'lost-update-2x1', '--export', 'safe']);
     expect(status).toBe(2);
     expect(stderr).toMatch(/comes with irqloom/);
   });
 
-  test('is a part of the command that repeats a failure, and of the test that is saved', async () => {
+  test('--export is a part of the command that repeats a failure, and of the saved test', async () => {
     const save = join(folder, 'counters.test.ts');
     const { stdout } = await irqloom(['explore', file, '--export', 'plain', '--save', save]);
     const words = /repeat {2}npx irqloom (.*)/.exec(stdout)?.[1]?.split(' ') ?? [];
@@ -67,7 +67,7 @@ describe('irqloom explore --export', () => {
 });
 
 describe('irqloom explore --plain off', () => {
-  test('leaves accesses without Atomics alone, and says that the pass is not about them', async () => {
+  test('--plain off leaves accesses without Atomics alone, and says that the pass does not cover them', async () => {
     const { status, stdout } = await irqloom([
       'explore',
       file,
@@ -83,7 +83,7 @@ describe('irqloom explore --plain off', () => {
     expect(result.bounded).toMatch(/without Atomics, which were switched off/);
   });
 
-  test('is said in the first line that a person reads', async () => {
+  test('--plain off stands in the first line that a person reads', async () => {
     const { stdout } = await irqloom(['explore', file, '--export', 'mixed', '--plain', 'off']);
     expect(stdout.split('\n')[0]).toMatch(/without Atomics/);
   });

@@ -15,7 +15,7 @@ const race = (append: string) => [
 ];
 
 describe('irqloom explore --guest', () => {
-  test('shows the schedule that fails in columns, exits 1, and replay of its token fails in the same way', async () => {
+  test('explore --guest shows the failing schedule in columns, exits 1, and replay of its token fails in the same way', async () => {
     const page = join(folder, 'race.html');
     const { status, stdout } = await irqloom([...race('wake bug=1'), '--report', page]);
     expect(status).toBe(1);
@@ -29,7 +29,7 @@ describe('irqloom explore --guest', () => {
     expect(replay.stdout).toMatch(/bare\.bin: deadlock: vCPU 0, 1: asleep/);
   });
 
-  test('--json prints one object; a search in which nothing fails is unknown, and exits 3', async () => {
+  test('explore --guest --json prints one object; a search without a failure is unknown, and exits 3', async () => {
     const { status, stdout } = await irqloom([...race('wake'), '--schedules', '50', '--json']);
     expect(status).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -72,7 +72,7 @@ describe('irqloom explore --guest', () => {
 });
 
 describe('irqloom boot --memory arm', () => {
-  test('wants the controlled scheduler and no debugger, and runs the bare-metal guest there', async () => {
+  test('--memory arm asks for the controlled scheduler and no debugger, and runs the bare-metal guest there', async () => {
     const threads = await irqloom(['boot', BARE, '--memory', 'arm']);
     expect(threads).toMatchObject({
       status: 2,

@@ -20,7 +20,7 @@ async function json(
 }
 
 describe('irqloom explore', () => {
-  test('prints a failure as columns, with its token and the command that repeats it', async () => {
+  test('explore prints a failure as columns, with its token and the command that repeats the failure', async () => {
     const { status, stdout } = await irqloom(['explore', 'futex-lost-wakeup']);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^futex-lost-wakeup: fail/);
@@ -35,7 +35,7 @@ describe('irqloom explore', () => {
     expect(again.stdout).toMatch(/missed-notify, replayed \(simulated\)/);
   });
 
-  test('lists the data races of accesses without Atomics beside the failure, each with both lines', async () => {
+  test('explore lists the data races of accesses without Atomics beside the failure, each with both lines', async () => {
     const { status, stdout } = await irqloom(['explore', 'examples/plain-counter.mjs']);
     expect(status).toBe(1);
     expect(stdout).toMatch(
@@ -44,7 +44,7 @@ describe('irqloom explore', () => {
     expect(stdout).toMatch(/4 steps, 1 preemption, proved minimal:/);
   });
 
-  test('prints the same as JSON', async () => {
+  test('explore --json prints the same failure as JSON', async () => {
     const { status, result } = await json(['explore', 'lost-update-2x1', '--seed', '5', '--strategy', 'pct']);
     expect(status).toBe(1);
     expect(result).toMatchObject({
@@ -88,7 +88,7 @@ describe('irqloom explore', () => {
     });
   });
 
-  test('holds: status 0; over before it was done: status 3', async () => {
+  test('explore exits with 0 for a scenario that holds, and with 3 for an unfinished search', async () => {
     expect(await json(['explore', 'futex-mutex-2', '--strategy', 'dpor'])).toMatchObject({
       status: 0,
       result: { verdict: 'pass', exhausted: true, schedules: 24 },
@@ -98,7 +98,7 @@ describe('irqloom explore', () => {
     );
   });
 
-  test('takes bounds, counts all that fail, and gives the same answer with several jobs', async () => {
+  test('explore takes bounds, counts all failures, and gives the same answer with several jobs', async () => {
     const { result } = await json([
       'explore',
       'lost-update-2x2',
@@ -127,7 +127,7 @@ describe('irqloom explore', () => {
     expect(two.failure).toEqual(result.failure);
   });
 
-  test('confirms in real threads, and leaves them alone', async () => {
+  test('explore confirms a failure in real threads, and runs free threads', async () => {
     const { status, result } = await json(['explore', 'clear-after-drain.buggy', '--executor', 'lockstep']);
     expect(status).toBe(1);
     expect(result).toMatchObject({
@@ -144,7 +144,7 @@ describe('irqloom explore', () => {
     });
   });
 
-  test('writes a page, and a test that repeats the failure', async () => {
+  test('explore writes a page, and a test that repeats the failure', async () => {
     const [report, saved] = [join(folder, 'report.html'), join(folder, 'saved.test.ts')];
     await irqloom(['explore', fixture('lost-update.ts'), '--report', report, '--save', saved]);
     expect(readFileSync(report, 'utf8')).toMatch(/<table class="lanes"/);
@@ -154,7 +154,7 @@ describe('irqloom explore', () => {
     expect(existsSync(holds)).toBe(false);
   });
 
-  test('lists the scenarios that come with it', async () => {
+  test('explore --list names the scenarios of irqloom', async () => {
     const { status, stdout } = await irqloom(['explore', '--list']);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^lost-update-#x# +n threads/m);
@@ -162,7 +162,7 @@ describe('irqloom explore', () => {
 });
 
 describe('irqloom replay', () => {
-  test('gives the same trace under both executors', async () => {
+  test('replay gives the same trace under both executors', async () => {
     for (const name of ['bluetooth', fixture('sleepers.mjs'), fixture('lost-update.ts')]) {
       const { result } = await json(['explore', name]);
       const { token } = result.failure as { token: string };
@@ -181,7 +181,7 @@ describe('irqloom replay', () => {
     }
   });
 
-  test('says at which step changed code went another way', async () => {
+  test('replay says at which step changed code went another way', async () => {
     const { result } = await json(['explore', fixture('lost-update.ts')]);
     const { token } = result.failure as { token: string };
     const { status, stdout } = await irqloom(['replay', token, fixture('lost-update-mended.ts')]);
@@ -190,7 +190,7 @@ describe('irqloom replay', () => {
   });
 });
 
-describe('bad input is said plainly, with status 2', () => {
+describe('explore names bad input plainly, with status 2', () => {
   test.each([
     [['explore'], /name a scenario file/],
     [['explore', 'lost-update-2x'], /there is no scenario "lost-update-2x".*did you mean lost-update-2x1\?/],
@@ -211,8 +211,8 @@ describe('bad input is said plainly, with status 2', () => {
       /state\.counters\[0\] is an object of class Counter/,
     ],
     [['explore', 'bluetooth', '--strategy', 'luck'], /'luck' is invalid.*auto, random, pct/],
-    [['explore', '--list', '--json'], /--list prints names and nothing else: leave out --json/],
-    [['explore', '--list', 'bluetooth'], /--list prints names and nothing else: leave out bluetooth/],
+    [['explore', '--list', '--json'], /--list only prints names: leave out --json/],
+    [['explore', '--list', 'bluetooth'], /--list only prints names: leave out bluetooth/],
     [
       ['explore', 'bluetooth', '--strategy', 'dfs', '--depth', '2'],
       /--depth is for --strategy pct, .*; dfs has none/,
@@ -235,7 +235,7 @@ describe('bad input is said plainly, with status 2', () => {
       ['explore', 'bluetooth', '--strategy', 'dfs', '--preemptions', '1', '--delays', '1'],
       /by preemptions or by delays, not by both/,
     ],
-    [['explore', 'bluetooth', '--shard', '3/2'], /it has the form i\/n/],
+    [['explore', 'bluetooth', '--shard', '3/2'], /give the form i\/n/],
     [['explore', 'bluetooth', '--strategy', 'dpor', '--shard', '1/2'], /dpor cannot be shared out to shards/],
     [['explore', 'bluetooth', '--runs', '3'], /--runs is for --executor free or lockstep/],
     [

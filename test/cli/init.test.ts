@@ -61,7 +61,7 @@ describe('a project of each kind runs at once', () => {
     expect(ran.status).toBe(0);
   });
 
-  test('the test of a harness fails where the guest misses an interrupt', async () => {
+  test('the test of a harness project fails where the guest misses an interrupt', async () => {
     const folder = installed('missing');
     await irqloom(['init', folder]);
     const guest = readFileSync(join(folder, 'guest.mjs'), 'utf8');
@@ -71,7 +71,7 @@ describe('a project of each kind runs at once', () => {
 });
 
 describe('irqloom init', () => {
-  test('a folder that is not there is made, with a package.json that asks for irqloom', async () => {
+  test('init makes a missing folder, with a package.json that asks for irqloom', async () => {
     const folder = join(all, 'new', 'one');
     const { status, stdout } = await irqloom(['init', folder]);
     expect(status).toBe(0);
@@ -115,7 +115,7 @@ describe('irqloom init', () => {
       expect(readFileSync(join(folder, path), 'utf8')).toBe(text);
   });
 
-  test('a file in the place of a folder, and an unknown kind, are refused', async () => {
+  test('init refuses a file in the place of a folder, and an unknown kind', async () => {
     writeFileSync(join(all, 'plain'), '');
     expect((await irqloom(['init', join(all, 'plain')])).status).toBe(2);
     const { status, stderr } = await irqloom(['init', '--kind', 'harnes', join(all, 'other')]);

@@ -10,7 +10,7 @@ const MSI_ROUTE = [
   ZEROS,
 ];
 
-test('bytes that KVM takes: every field by name, and what is returned', async () => {
+test('ioctl names every field of bytes that KVM takes, and the return value', async () => {
   const { status, stdout } = await irqloom(['ioctl', 'KVM_SET_GSI_ROUTING', ...MSI_ROUTE]);
   expect(status).toBe(0);
   expect(stdout).toMatch(/entries\[0\]\.type +0x2 +MSI/);

@@ -19,7 +19,7 @@ async function reported(...args: string[]) {
 }
 
 describe('--junit', () => {
-  test('of explore: a scenario that fails, with its schedule', async () => {
+  test('--junit of explore has a failing scenario with its schedule', async () => {
     const failing = await reported('explore', 'examples/lost-update.mjs', '--seed', '1');
     expect(failing.status).toBe(1);
     expect(failing.suite?.attributes).toMatchObject({ tests: '1', failures: '1', errors: '0' });
@@ -30,19 +30,19 @@ describe('--junit', () => {
     expect(failing.cases[0]?.children[0]?.text).toContain('npx irqloom replay x1:lost-update');
   });
 
-  test('of explore: a scenario that passes', async () => {
+  test('--junit of explore has a passing scenario', async () => {
     const passing = await reported('explore', 'templates/scenario/counter.scenario.mjs');
     expect(passing.status).toBe(0);
     expect(passing.suite?.attributes).toMatchObject({ tests: '1', failures: '0', errors: '0' });
   });
 
-  test('of races: one that is as the catalogue says', async () => {
+  test('--junit of races has a race that is as the catalogue says', async () => {
     const { status, cases } = await reported('races', 'check-then-halt', '--runs', '0');
     expect([status, cases.length]).toEqual([0, 1]);
     expect(cases[0]?.attributes.name).toBe('check-then-halt');
   });
 
-  test('of stress: a check for each kind of violation; a fault fails those that it breaks', async () => {
+  test('--junit of stress has a check for each kind of violation; a fault fails the checks of its rules', async () => {
     const args = ['stress', '-v', '2', '-d', '1', '-e', '2', '--spis', '0', '-s', '2'];
     const { status, suite, cases } = await reported(...args, '--fault', 'double');
     expect(status).toBe(1);
@@ -58,7 +58,7 @@ describe('--junit', () => {
     expect(Number(suite?.attributes.failures)).toBeGreaterThan(0);
   });
 
-  test('of guests and conform: each is a check', async () => {
+  test('--junit of guests and conform has a check for each guest and each vector', async () => {
     const guests = await reported('guests', 'ipi-self');
     expect([guests.status, guests.cases.length]).toEqual([0, 1]);
     const vector = 'test/fixtures/vectors/01-gicd-identity-raz.vec';
@@ -66,7 +66,7 @@ describe('--junit', () => {
     expect([conform.status, conform.cases[0]?.attributes.classname]).toEqual([0, 'irqloom.conform.kvm']);
   });
 
-  test('is refused where nothing would be in it, and where the file cannot be written', async () => {
+  test('--junit is refused for a command without checks, and for a file that cannot be written', async () => {
     const path = join(folder, 'none', 'report.xml');
     writeFileSync(join(folder, 'a.vec'), '');
     for (const args of [

@@ -31,7 +31,7 @@ const MEASURE = [
 ];
 
 describe('irqloom latency', () => {
-  test('prints the result that it promises, and writes every file', async () => {
+  test('latency prints the promised result, and writes every file', async () => {
     const files = [
       '--report',
       at('r.html'),
@@ -99,14 +99,14 @@ describe('irqloom latency', () => {
     writeFileSync(at(name), JSON.stringify({ ...result, paths }));
   }
 
-  test('fails against a baseline that was a thousand times faster', async () => {
+  test('latency fails against a baseline that was a thousand times faster', async () => {
     writeScaled('fast.json', 1e-3);
     const past = await measured([...MEASURE, '--baseline', at('fast.json')]);
     expect(past.status, past.stderr).toBe(1);
     expect(past.stdout).toContain('2 regressions past 10 %');
   });
 
-  test('holds against a baseline that was a thousand times slower', async () => {
+  test('latency holds against a baseline that was a thousand times slower', async () => {
     writeScaled('slow.json', 1e3);
     const within = await measured([...MEASURE, '--baseline', at('slow.json')]);
     expect(within.status, within.stderr).toBe(0);
@@ -131,7 +131,7 @@ describe('irqloom latency', () => {
     expect(shaky.status).toBe(calibration.steady ? 0 : 3);
   });
 
-  test('a comparison is a table in Markdown, and a page', async () => {
+  test('compare-runs writes a table in Markdown, and a page', async () => {
     writeScaled('slow.json', 1e3);
     const files = [at('a.json'), at('slow.json')];
     const { status, stdout } = await irqloom([
@@ -153,7 +153,7 @@ describe('irqloom latency', () => {
     expect((await irqloom(['compare-runs', ...files, '--markdown', '--json'])).status).toBe(2);
   });
 
-  test('gives compare-runs what it needs to say the same', async () => {
+  test('latency saves the results that compare-runs compares', async () => {
     writeScaled('slow.json', 1e3);
     const compared = await irqloom(['compare-runs', at('a.json'), at('slow.json')]);
     expect(compared.status).toBe(1);
@@ -201,7 +201,7 @@ test('irqloom scale measures each size of each sweep', async () => {
   }
 });
 
-test('irqloom stress shows itself while it runs, and writes metrics and a report', async () => {
+test('irqloom stress shows its state during the run, and writes metrics and a report', async () => {
   const outputs = ['--watch', '--metrics', at('m.txt'), '--report', at('s.html')];
   const { status, stderr } = await irqloom([
     'stress',
@@ -221,5 +221,5 @@ test('irqloom stress shows itself while it runs, and writes metrics and a report
   expect(metrics).toMatch(/irqloom_interrupts_delivered_total\{vcpu="1"\} [1-9]/);
   expect(metrics.endsWith('# EOF\n')).toBe(true);
   expect(existsSync(at('m.txt.part'))).toBe(false);
-  expect(readFileSync(at('s.html'), 'utf8')).toContain('Nothing was lost');
+  expect(readFileSync(at('s.html'), 'utf8')).toContain('No interrupt was lost');
 });

@@ -29,7 +29,7 @@ const LIMITS: readonly (readonly [what: string, script: string, message: RegExp]
     'cd "$(mktemp -d)" && rmdir "$PWD" && IRQLOOM explore store-buffering',
     /the working directory is not there any more/,
   ],
-  // A shared WebAssembly memory reserves 8 GiB of addresses, whatever is used of them.
+  // A shared WebAssembly memory reserves 8 GiB of addresses, however little of them is used.
   ['little address space', `ulimit -v 4000000; IRQLOOM boot "${BARE}"`, /no more memory.*ulimit -v/],
 ];
 
@@ -41,7 +41,7 @@ test.each(LIMITS)('%s', (_what, script, message) => {
   expect(status).toBe(2);
 });
 
-test('too few threads are named by what `new Worker` throws for them; another error is not taken for a limit', () => {
+test('an error of `new Worker` for want of threads names the limit; another error is not taken for a limit', () => {
   expect(missingInNode(new Error('EAGAIN'))).toMatchObject({
     code: 'ERR_CONFIG',
     message: expect.stringContaining('ulimit -u'),

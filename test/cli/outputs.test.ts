@@ -33,14 +33,14 @@ function shell(script: string): { status: number | null; stdout: string; stderr:
 }
 
 describe('an output', () => {
-  test('that is another output as well is refused before the run', async () => {
+  test('an output with the path of another output is refused before the run', async () => {
     const { status, stdout, stderr } = await irqloom([...SHORT, '--report', file('a'), '--trace', file('a')]);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/a cannot be written: another output of this command has that path/);
     expect(existsSync(file('a'))).toBe(false);
   });
 
-  test('that is the input is refused, and the input stays whole', async () => {
+  test('an output with the path of the input is refused, and the input stays whole', async () => {
     copyFileSync(RECORDING, file('guest.jsonl.gz'));
     const before = readFileSync(file('guest.jsonl.gz'));
     for (const args of [['--report'], ['--rotate', '--keep']]) {
@@ -76,13 +76,13 @@ describe('an output', () => {
     expect(readFileSync(input).equals(before)).toBe(true);
   });
 
-  test('that is a FIFO without a reader is refused, in the place of a wait for one', () => {
+  test('an output to a FIFO without a reader is refused at once', () => {
     const { status, stderr } = shell(`mkfifo pipe; IRQLOOM ${SHORT.join(' ')} --report pipe`);
     expect(stderr).toMatch(/pipe cannot be written: ENXIO/);
     expect(status).toBe(2);
   });
 
-  test('that is a FIFO with a reader gets the whole page', () => {
+  test('an output to a FIFO with a reader gets the whole page', () => {
     const { status } = shell(
       `mkfifo read; cat read > page & IRQLOOM ${SHORT.join(' ')} --report read > out; s=$?; wait; exit $s`,
     );
@@ -100,13 +100,13 @@ describe('an output', () => {
     expect(stderr).toContain(`${path} cannot be written: ${why}`);
   });
 
-  test('may have a name as long as the file system takes', () => {
+  test('an output may have a name as long as the file system takes', () => {
     const name = 'n'.repeat(255);
     expect(new OutputFile(file(name)).commit('whole')).toBeUndefined();
     expect(readFileSync(file(name), 'utf8')).toBe('whole');
   });
 
-  test('that is given up takes its part with it, and never throws', () => {
+  test('an output that is given up removes its part, and never throws', () => {
     const output = new OutputFile(file('given-up'));
     const [part] = readdirSync(folder).filter((name) => name.endsWith('.part'));
     expect(part).toMatch(/^\.given-up\./);
@@ -116,7 +116,7 @@ describe('an output', () => {
     rmSync(join(folder, String(part)), { recursive: true });
   });
 
-  test('that was not written is not said to hold a trace', async () => {
+  test('no message says that an unwritten output holds a trace', async () => {
     const { stderr } = await irqloom([...SHORT, '--trace', '/dev/full']);
     expect(stderr).toMatch(/ENOSPC/);
     expect(stderr).not.toMatch(/^trace:/m);
@@ -141,7 +141,7 @@ describe('a result that goes to a file', () => {
 describe("a guest's console", () => {
   const boot = `IRQLOOM boot "${BARE}" --seed 1`;
 
-  test('on a full or closed stderr costs nothing: the command has its own status', () => {
+  test("a guest's console on a full or closed stderr costs nothing: the command has its own status", () => {
     for (const stderr of ['2> /dev/full', '2>&-']) {
       const { status, stdout } = shell(`${boot} ${stderr}`);
       expect(stdout).toMatch(/the guest powered off/);
@@ -149,21 +149,21 @@ describe("a guest's console", () => {
     }
   });
 
-  test('on a full disk is said once, and costs the console alone', () => {
+  test("a full disk under a guest's console is told once, and costs the console alone", () => {
     const { status, stdout, stderr } = shell(`${boot} --console /dev/full`);
     expect(stdout).toMatch(/the guest powered off/);
     expect(stderr.match(/\/dev\/full cannot be written: ENOSPC/g)).toHaveLength(1);
     expect(status).toBe(2);
   });
 
-  test('in a pipe without a reader does not hold the guest up', () => {
+  test("a guest's console in a pipe without a reader does not hold the guest up", () => {
     // The shell holds the pipe open, and reads nothing until the command has ended.
     const { status, stdout } = shell(`mkfifo slow; exec 9<> slow; ${boot} --console slow`);
     expect(stdout).toMatch(/the guest powered off/);
     expect(status).toBe(0);
   });
 
-  test('is not written over the kernel', async () => {
+  test("a guest's console does not overwrite the kernel", async () => {
     copyFileSync(BARE, file('kernel'));
     const { status, stderr } = await irqloom(['boot', file('kernel'), '--console', file('kernel')]);
     expect(stderr).toMatch(/kernel cannot be written: the file is an input of this command/);

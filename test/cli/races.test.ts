@@ -47,7 +47,7 @@ describe('irqloom races', () => {
     expect(status).toBe(0);
   });
 
-  test('tells one race, with the columns of its schedule and a command that repeats it', async () => {
+  test('races tells one race, with the columns of its schedule and a command that repeats the failure', async () => {
     const told = await irqloom(['races', 'torn-route-entry', '--runs', '0']);
     expect(told.status).toBe(0);
     expect(told.stdout).toContain('half of the old route and half of the new one');
@@ -59,7 +59,7 @@ describe('irqloom races', () => {
     expect(repeated.status).toBe(1);
   });
 
-  test('a name that is no race is refused, with the nearest one that is', async () => {
+  test('races refuses an unknown name, and suggests the nearest race', async () => {
     const { status, stdout, stderr } = await irqloom(['races', 'torn-route']);
     expect(status).toBe(2);
     expect(stdout).toBe('');
@@ -67,7 +67,7 @@ describe('irqloom races', () => {
     expect((await irqloom(['races', 'torn-route-entri'])).stderr).toContain('did you mean torn-route-entry?');
   });
 
-  test('variants are scenarios by name', async () => {
+  test('the variants of a race are scenarios by name', async () => {
     const { status, stdout } = await irqloom(['explore', 'kick-without-request.fixed', '--strategy', 'dpor']);
     expect(status).toBe(0);
     expect(stdout).toContain('kick-without-request.fixed: pass');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { irqloom } from './run.ts';
 
-describe('an option that a way of stress has no use for is refused, and not left out without a word', () => {
+describe('a mode of stress refuses an option that the mode has no use for', () => {
   test.each([
     [['--resume', 'kept.bin', '--report', 'r.html'], '--resume has no use for --report'],
     [['--resume', 'kept.bin', '--until-covered', '3'], '--resume has no use for --until-covered'],

@@ -21,7 +21,7 @@ async function short(): Promise<StressResult> {
 }
 
 describe('the programs of a run', () => {
-  test('are counted in its result, and a program that failed fails the run, in words and with its command', async () => {
+  test('a run counts its programs, and a program that failed fails the run, in words and with its command', async () => {
     const result = await short();
     expect(result.programs).toMatchObject({ failure: null });
     expect(result.programs?.schedules).toBeGreaterThan(0);

@@ -10,7 +10,7 @@ test('the command that repeats a run has every option as the command line takes 
   );
 });
 
-test('every option of stress has the name there that it has on the command line', () => {
+test('every option of stress has its name of the command line in the repeated command', () => {
   const others = stressCommand().options.filter(({ long }) => long !== '--seed');
   for (const option of others)
     expect(repeatCommand({ [option.attributeName()]: 1 }, 7)).toBe(
@@ -19,7 +19,7 @@ test('every option of stress has the name there that it has on the command line'
   expect(others.length).toBeGreaterThan(20);
 });
 
-describe('the command that a failing run prints is taken as it is, and fails again', () => {
+describe('the printed command of a failing run fails again, unchanged', () => {
   const OWN = ['--guest', 'examples/own-guest/guest.mjs', '--device', 'examples/own-guest/device.mjs'];
   test.each([
     { title: 'of the recorded guest', flags: [] },

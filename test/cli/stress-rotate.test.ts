@@ -9,7 +9,7 @@ const file = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('irqloom stress --rotate', () => {
-  test('prints one object with its turns, and what the process held after each', async () => {
+  test('stress --rotate prints one object with its turns, and the resources of the process after each', async () => {
     const { status, stdout, stderr } = await irqloom([
       ...['stress', '--rotate', '--seconds', '3', '--seed', '7', '--json', '--keep', file('none')],
     ]);
@@ -33,7 +33,7 @@ describe('irqloom stress --rotate', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('with a fault keeps the moment, prints both commands that repeat the failure, and --resume loads the moment', async () => {
+  test('stress --rotate with a fault keeps the moment, prints both commands that repeat the failure, and --resume loads the moment', async () => {
     const moment = file('moment');
     const run = await irqloom([
       ...['stress', '--rotate', '--seconds', '30', '--seed', '7'],
@@ -53,7 +53,7 @@ describe('irqloom stress --rotate', () => {
     expect(JSON.parse(readFileSync(trace, 'utf8')).traceEvents.length).toBeGreaterThan(0);
   });
 
-  test('ends at Ctrl-C with the turns until then', async () => {
+  test('stress --rotate ends at Ctrl-C with the turns until then', async () => {
     const { status, stdout } = await irqloom(['stress', '--rotate', '--seconds', '600'], {
       text: 'turn 0',
       act: (kill) => setTimeout(() => kill('SIGINT'), 1000),
@@ -85,7 +85,7 @@ describe('irqloom stress --keep and --resume', () => {
     expect(status).toBe(1);
   });
 
-  test('a file that is no moment is refused', async () => {
+  test('--resume refuses a file that is no moment', async () => {
     writeFileSync(file('other'), 'a text');
     for (const path of [file('other'), file('missing'), folder]) {
       const { status, stdout, stderr } = await irqloom(['stress', '--resume', path]);

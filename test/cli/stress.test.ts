@@ -49,7 +49,7 @@ describe('irqloom stress', () => {
     expect(stderr).toContain('seed 7');
   });
 
-  test('prints a table for people', async () => {
+  test('irqloom stress prints a table for people', async () => {
     const { status, stdout } = await irqloom([
       'stress',
       '-v',
@@ -72,7 +72,7 @@ describe('irqloom stress', () => {
     );
   });
 
-  test('a fault ends with status 1, the violations by name, and the command that repeats it', async () => {
+  test('a fault ends with status 1, the violations by name, and the command that repeats the run', async () => {
     const { status, stdout, stderr } = await irqloom([
       'stress',
       '--seconds',
@@ -87,7 +87,7 @@ describe('irqloom stress', () => {
     expect(stderr).toMatch(/to repeat this: npx irqloom stress .*--fault drop-pending.* --seed 3/);
   });
 
-  test('--trace writes what each thread did last, and says what is not there; also of a run that fails', async () => {
+  test('--trace writes the last actions of each thread, and counts the dropped ones; also of a failing run', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'irqloom-trace-'));
     const path = join(folder, 'trace.json');
     const args = ['stress', '--seconds', '2', '--fault', 'drop-pending', '--trace', path];
@@ -104,7 +104,7 @@ describe('irqloom stress', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('--trace does not write over a recorded guest: that goes to --recording', async () => {
+  test('--trace does not overwrite a recorded guest: the file belongs to --recording', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'irqloom-trace-'));
     const packed = join(folder, 'guest.gz');
     const plain = join(folder, 'guest.jsonl');
@@ -143,7 +143,7 @@ describe('irqloom stress with code of your own', () => {
   const GUEST = 'examples/own-guest/guest.mjs';
   const DEVICE = 'test/harness/fixtures/again-and-again.mjs';
 
-  test('runs a guest and a device, and names them', async () => {
+  test('stress runs a guest and a device of the user, and names them', async () => {
     const args = ['stress', '--guest', GUEST, '--device', DEVICE, '-i', '2', '-s', '30', '--json'];
     const { status, stdout } = await irqloom(args);
     expect(status).toBe(0);
@@ -152,7 +152,7 @@ describe('irqloom stress with code of your own', () => {
     expect(result.config).toMatchObject({ vcpus: 2, devices: 2, events: 8, guest: GUEST, device: DEVICE });
   });
 
-  test('a broken rule of the machine ends with status 1, and with the command that repeats it', async () => {
+  test('a broken rule of the machine ends with status 1, and with the command that repeats the run', async () => {
     const args = ['stress', '--guest', GUEST, '-s', '2', '--fault', 'double'];
     const { status, stdout, stderr } = await irqloom(args);
     expect(status).toBe(1);
@@ -204,7 +204,7 @@ describe('bad input ends with status 2 and one message, without a stack', () => 
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  test('a recording that is missing, cut off, of another format, or wrong on a line', async () => {
+  test('a recording that is missing, cut off, of another format, or wrong on a line, is refused', async () => {
     const bytes = readFileSync(RECORDING);
     const lines = gunzipSync(bytes).toString().split('\n');
     const wrong = [...lines.slice(0, 41), '{"op":"msi","deviceId":"x","eventId":0}', ...lines.slice(42)].join(

@@ -19,19 +19,19 @@ const SCALE = ['scale', '-v', '1', '-d', '1', '-l', '16', '-s', '0.3'];
 
 // Most of the time each command waits for its bound, so the commands run beside each other.
 describe.concurrent('a thread that', () => {
-  test('throws is named before its error', async () => {
+  test('a thread that throws is named before its error', async () => {
     const { status, stderr } = await disturbed(STRESS, 'throw', 'stress-device\\.js');
     expect(stderr).toMatch(/Error: device0: thrown on purpose/);
     expect(status).toBe(3);
   });
 
-  test('ends is named', async () => {
+  test('a thread that ends is named', async () => {
     const { status, stderr } = await disturbed(STRESS, 'exit', 'stress-guest\\.js');
     expect(stderr).toMatch(/vcpu0 died: .*\(ERR_THREAD_DIED\)/);
     expect(status).toBe(3);
   });
 
-  test('turns for ever is named with the function that turns, and the run ends', async () => {
+  test('a thread that turns for ever is named with the function that turns, and the run ends', async () => {
     const { status, stderr } = await disturbed(STRESS, 'loop', 'stress-device\\.js');
     // The driver may be the first to miss a bound, where the device turns within a reader's section.
     expect(stderr).toMatch(
@@ -40,7 +40,7 @@ describe.concurrent('a thread that', () => {
     expect(status).toBe(3);
   });
 
-  test('turns for ever within a reader section is named where the driver waits for the section in vain', async () => {
+  test('a thread that turns for ever within a reader section is named where the driver waits for the section in vain', async () => {
     const args = [...STRESS, '--dispatch', 'inline'];
     const { status, stderr } = await disturbed(args, 'loop', 'gic-irqchip\\.js[^]*stress-device\\.js');
     expect(stderr).toMatch(
@@ -49,7 +49,7 @@ describe.concurrent('a thread that', () => {
     expect(status).toBe(3);
   });
 
-  test('sleeps for ever in a measurement is named as well', async () => {
+  test('a thread that sleeps for ever in a measurement is named as well', async () => {
     const { status, stderr } = await disturbed(SCALE, 'wait', 'program-thread\\.js');
     expect(stderr).toMatch(/the threads did not stop within 10000 ms; .*device0: at .*wait/);
     expect(status).toBe(3);
@@ -66,7 +66,7 @@ describe('the judge of the campaign', () => {
   const ended: Ended = { status: 3, signal: null, stdout: '', stderr: 'vcpu0 died', seconds: 1, late: false };
   const judge = expectEnd({ status: [3], stderr: /vcpu\d/ });
 
-  test('takes a command that ended as promised', () => {
+  test('the judge of the campaign takes a command that ended as promised', () => {
     expect(judge(ended)).toBeUndefined();
   });
 

@@ -73,12 +73,12 @@ describe('a module that is no guest, or no device', () => {
       error(
         'ERR_SCENARIO',
         'misnamed-guest.mjs exports no function interrupt(cpu, intid)',
-        'it exports interupt, start',
+        'the module exports interupt, start',
         'did you mean interupt?',
       ),
     );
     expect(await failure(booted({ device: guest }))).toEqual(
-      error('ERR_SCENARIO', 'device module', 'no function run(device)', 'it exports interrupt'),
+      error('ERR_SCENARIO', 'device module', 'no function run(device)', 'the module exports interrupt'),
     );
   });
 
@@ -232,7 +232,7 @@ describe('the check of signals and deliveries can fail', () => {
 
   test.each([
     ['double', 'no signal led to this delivery'],
-    ['wrong-vcpu', 'it is mapped to vcpu'],
+    ['wrong-vcpu', 'the event is mapped to vcpu'],
   ] as const)('a machine with the fault %s delivers what it must not', async (fault, why) => {
     const { machine } = await booted({
       vcpus: 2,

@@ -23,7 +23,7 @@ const WAYS = [
   [1280, 'dark'],
 ] as const;
 
-/** How each report is made: by its command, with the status that this ends with. */
+/** The commands that make each report, with their exit status. */
 const COMMANDS: Readonly<Record<string, readonly [status: number, ...words: string[]]>> = {
   'stress-held': [0, 'stress', '-v', '2', '-d', '2', '-e', '2', '-s', '0.5', '--churn', 'light'],
   'stress-broken': [
@@ -106,7 +106,7 @@ describe.skipIf(!CHROMIUM)('axe-core finds nothing', { timeout: 120_000 }, () =>
     await browser?.close();
   });
 
-  /** What is wrong with a page, on a phone and on a desk, light and dark, with all its tables shown. */
+  /** The faults of a page, on a phone and on a desk, light and dark, with all its tables shown. */
   async function faultsOf(file: string): Promise<string[]> {
     const page = await browser.open(file, 390, 'light');
     await page.evaluate(`document.querySelectorAll('details').forEach((each) => { each.open = true; })`);
@@ -143,7 +143,7 @@ describe.skipIf(!CHROMIUM)('axe-core finds nothing', { timeout: 120_000 }, () =>
     expect(await faultsOf(file)).toEqual([]);
   });
 
-  test('and on a page with faults it finds them', async () => {
+  test('axe-core finds the faults of a faulty page', async () => {
     const file = join(folder, 'faulty.html');
     writeFileSync(
       file,

@@ -7,7 +7,7 @@ type Violation = {
   readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary?: string }[];
 };
 
-/** What axe-core finds wrong with a page as it is shown now: a line of each place. */
+/** The faults that axe-core finds in a page as shown now: a line of each place. */
 export async function axeFaults(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate<{ violations: readonly Violation[] }>(

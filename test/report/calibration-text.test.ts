@@ -26,14 +26,14 @@ function figures(share: number): CalibrationFigures {
   return { ...ends, steady, moved };
 }
 
-test('a calibration that a run did not come to is not measured, and not unsteady', () => {
+test('a missing calibration counts as not measured, and not as unsteady', () => {
   const text = calibrationLines(CLOCK, figures(Number.NaN)).join('\n');
   expect(text).not.toMatch(/NaN|unsteady/);
   expect(text).toMatch(/not measured: the run ended before/);
   expect(drift(Number.NaN)).toBe('–');
 });
 
-test('a machine that moved is unsteady, and one that did not is steady', () => {
+test('a machine whose calibration moved is unsteady, and another is steady', () => {
   expect(calibrationLines(CLOCK, figures(0.5)).at(-1)).toMatch(/^unsteady: spinning and parking/);
   expect(calibrationLines(CLOCK, figures(0.01)).at(-1)).toMatch(/^steady/);
 });

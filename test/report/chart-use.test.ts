@@ -230,7 +230,7 @@ describe.skipIf(!CHROMIUM)('the charts of a report in a real browser', () => {
     await page.close();
   });
 
-  test('a phone shows the most important columns of a table, and all when asked; a click copies a cell', async () => {
+  test('a phone shows the most important columns of a table, and all columns on demand; a click copies a cell', async () => {
     const page = await browser.open(file, 390, 'light');
     const table = page.locator('#table');
     const shown = async () => (await table.locator('th:visible').allTextContents()).join();

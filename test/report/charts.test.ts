@@ -21,17 +21,17 @@ describe('a heat map', () => {
   const shades = (html: string) =>
     [...html.matchAll(/class="(?:fill (s\d)|(hole))"/g)].map(([, a, b]) => a ?? b);
 
-  test('goes from the first shade to the last by the logarithm', () => {
+  test('a heat map goes from the first shade to the last by the logarithm', () => {
     expect(shades(heatMap(map([1, 10, 100, 1000])))).toEqual(['s0', 's2', 's4', 's6']);
   });
 
-  test('does not make small differences large: what is nearly the same is in the middle', () => {
+  test('a heat map shows nearly equal values in its middle shades', () => {
     expect(shades(heatMap(map([100, 101, 100])))).toEqual(['s3', 's3', 's3']);
     expect(heatMap(map([100, 101]))).toContain('100 to 101</li>');
     expect(heatMap(map([100, 900]))).toContain('few: 100</li>');
   });
 
-  test('leaves what is nothing, or not known, empty, and says so', () => {
+  test('a heat map leaves zeros and unknown values empty, and says so', () => {
     const html = heatMap(map([5, 0, null]));
     expect(shades(html)).toEqual(['s3', 'hole', 'hole']);
     expect(html).toContain('<title>device 0, vCPU 1: delivered 0, p50 1 µs</title>');
@@ -54,7 +54,7 @@ describe('the map of a stress run with many vCPUs and devices', () => {
   const said = (html: string) =>
     [...html.matchAll(/<title>(device [^<]*)<\/title>/g)].map(([, text]) => text);
 
-  test('has neighbours share a cell, and loses none of them', () => {
+  test('the map of many vCPUs and devices has neighbours share a cell, and loses none of them', () => {
     const cells = said(firstMap(resultOf(70, 40)));
     expect(cells).toHaveLength(24 * 20);
     expect(cells[0]).toBe('device 0–1, vCPU 0–2: delivered 12');
@@ -67,7 +67,7 @@ describe('the map of a stress run with many vCPUs and devices', () => {
     expect(sum).toBe((40 * 70 * 71) / 2);
   });
 
-  test('with few each has its own', () => {
+  test('the map of few vCPUs and devices has a cell for each pair', () => {
     expect(said(firstMap(resultOf(3, 2)))).toHaveLength(6);
     expect(firstMap(resultOf(3, 2))).not.toContain('Neighbours');
     expect(firstMap(resultOf(33, 2))).toContain('Neighbours');
@@ -79,12 +79,12 @@ describe('the steps of a time line', () => {
     seconds.map((s) => ({ seconds: s, injected: 100 * s, delivered: 10 * s }));
   const times = (...seconds: number[]) => stepsOf(at(...seconds)).map((step) => step.seconds);
 
-  test('a tiny one at the end becomes part of the one before it', () => {
+  test('a tiny step at the end becomes part of the step before', () => {
     expect(times(0.25, 0.5, 0.75, 1, 1.01)).toEqual([0.25, 0.5, 0.75, 1.01]);
     expect(times(0.25, 0.5, 0.75, 0.9)).toEqual([0.25, 0.5, 0.75, 0.9]);
   });
 
-  test('a moment right behind a late one becomes part of that one', () => {
+  test('a moment right behind a late moment becomes part of its step', () => {
     expect(times(0.25, 0.6, 0.61, 0.86, 1.11)).toEqual([0.25, 0.6, 0.86, 1.11]);
   });
 
@@ -94,14 +94,14 @@ describe('the steps of a time line', () => {
     expect(long.at(-1)).toBe(3600);
   });
 
-  test('a run that is over at once has one', () => {
+  test('a run that is over at once has one step', () => {
     expect(times(0.05)).toEqual([0.05]);
     expect(times()).toEqual([]);
   });
 });
 
 describe('axes', () => {
-  test('a run ends where it ends, a scale at a round number', () => {
+  test('the axis of a run ends with the run, the axis of a scale at a round number', () => {
     expect(elapsed(4.003, [0, 400], String).at(4.003)).toBeCloseTo(400);
     expect(elapsed(4.003, [0, 400], String).ticks.map(({ text }) => text)).toEqual(['0', '1', '2', '3', '4']);
     expect(linear(4.003, [0, 400], String, 5).at(4.003)).toBeCloseTo(320.2, 0);

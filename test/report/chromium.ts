@@ -22,7 +22,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** A browser, and what its pages complained of or asked the network for. */
+/** A browser, with the complaints and the network requests of its pages. */
 export class Browser {
   readonly context: BrowserContext;
   readonly #profile: string;

@@ -17,7 +17,7 @@ function step(
 const line = (entry: TraceEntry): string => traceColumns([entry.thread], [entry])[0] ?? '';
 
 describe('a line', () => {
-  test('says which thread did which operation on which word, the value before, and where', () => {
+  test('a line names thread, operation, word, the value before, and the place', () => {
     expect(line(step('vcpu0', 'or', 4, 0))).toBe(
       '1   vcpu0  or     vcpu0.pending[2]  |= 0x4  (was 0x0)  src/vcpu.ts:41',
     );
@@ -44,12 +44,12 @@ describe('a line', () => {
     expect(line(step('t', op, value, result))).toContain(`vcpu0.pending[2]  ${expected}  src/`);
   });
 
-  test('marks a step before which another thread was stopped', () => {
+  test('a line marks a step before which another thread was stopped', () => {
     expect(line(step('t', 'load', null, 1, { preempted: true }))).toMatch(/^1 ▶ t /);
     expect(line(step('t', 'load', null, 1))).toMatch(/^1 {3}t /);
   });
 
-  test('says from where a small function was called', () => {
+  test('a line names the caller of a small function', () => {
     const callers = [`${process.cwd()}/src/vcpu.ts:90:3`];
     expect(line(step('t', 'load', null, 1, { callers }))).toMatch(/src\/vcpu\.ts:41 ← :90$/);
     expect(line(step('t', 'load', null, 1, { callers: [`${process.cwd()}/src/other.ts:9:3`] }))).toMatch(
@@ -62,13 +62,13 @@ describe('columns', () => {
   const a = step('a', 'load', null, 1);
   const b = step('b', 'store', 2, 2);
 
-  test('are one for each thread', () => {
+  test('columns are one for each thread', () => {
     const [first, second] = traceColumns(['a', 'b'], [a, b]);
     expect(first?.indexOf('a  load')).toBe(4);
     expect(second?.indexOf('b  store')).toBeGreaterThan((first ?? '').indexOf('= 1'));
   });
 
-  test('become an indent where they would be too wide', () => {
+  test('columns become an indent where they would be too wide', () => {
     const threads = Array.from({ length: 9 }, (_, i) => `t${i}`);
     const lines = traceColumns(
       threads,
@@ -78,7 +78,7 @@ describe('columns', () => {
     expect(lines[8]?.indexOf('t8')).toBe(4 + 8 * 4);
   });
 
-  test('fold what repeats, and nothing else', () => {
+  test('columns fold repeated steps, and no other', () => {
     const spin = [step('a', 'load', null, 0), step('a', 'load', null, 0, { target: 'x' })];
     const lines = traceColumns(['a'], [a, ...spin, ...spin, ...spin, ...spin, b], 7);
     expect(lines).toHaveLength(5);

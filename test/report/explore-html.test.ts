@@ -12,7 +12,7 @@ const html = (scenario: Scenario<Int32Array>): string =>
 describe('the page of a failure', () => {
   const page = html(litmus('lost-update-2x1'));
 
-  test('has a lane for each thread, a box for each step, and a mark where a thread was stopped', () => {
+  test('the page of a failure has a lane for each thread, a box for each step, and a mark where a thread was stopped', () => {
     expect(page.match(/<th scope="col" class="c\d"><span>t\d<\/span><\/th>/g)).toHaveLength(2);
     expect(page.match(/class="op[ "]/g)).toHaveLength(4);
     expect(page.match(/stopped here<\/div>/g)).toHaveLength(1);
@@ -20,7 +20,7 @@ describe('the page of a failure', () => {
     expect(page).toContain('proved: no fewer will do');
   });
 
-  test('loads nothing, and runs its own script alone', () => {
+  test('the page of a failure loads nothing, and runs its own script alone', () => {
     const [script = ''] = page.match(/<script>[\s\S]*?<\/script>/g) ?? [];
     const hash = createHash('sha256').update(script.slice('<script>'.length, -'</script>'.length));
     expect(page).toContain(`; script-src 'sha256-${hash.digest('base64')}'`);
@@ -28,7 +28,7 @@ describe('the page of a failure', () => {
     expect(page.replace(script, '')).not.toMatch(/<script|<link rel="stylesheet"|src=|url\(|https?:/);
   });
 
-  test('shows what came from elsewhere as text', () => {
+  test('the page of a failure shows foreign texts as text', () => {
     expect(page).toContain('npx irqloom replay x1 &lt;file&gt;');
     const evil = html({
       name: 'evil',
@@ -47,19 +47,19 @@ describe('the page of a failure', () => {
     expect(evil).toContain('&lt;script&gt;');
   });
 
-  test('leaves out threads that did nothing, and says so', () => {
+  test('the page of a failure leaves out idle threads, and says so', () => {
     const many = html(litmus('reorder-3+1'));
     expect(many).toContain('2 threads did nothing yet, and have no lane');
     expect(many.match(/<th scope="col" class="c\d">/g)).toHaveLength(2);
   });
 
-  test('a sleeper has a dotted lane', () => {
+  test('a sleeping thread has a dotted lane', () => {
     expect(html(litmus('futex-lost-wakeup'))).toMatch(/<td class="c0 asleep">/);
     expect(page).not.toMatch(/<td class="c\d asleep">/);
   });
 });
 
-test('the stack ends where the explorer has called the code', () => {
+test('the stack of a failure ends where the explorer has called the code', () => {
   const thrown = html({
     name: 'thrown',
     setup: () => new Int32Array(new SharedArrayBuffer(4)),
@@ -73,7 +73,7 @@ test('the stack ends where the explorer has called the code', () => {
   expect(stack).not.toContain('src/explore/');
 });
 
-test('the page of a scenario that holds says how much was seen', () => {
+test('the page of a scenario that holds has the verdict, and no lanes', () => {
   const page = html(litmus('futex-correct'));
   expect(page).toContain('holds in every order');
   expect(page).not.toContain('class="lanes"');

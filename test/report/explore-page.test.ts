@@ -44,7 +44,7 @@ test('names, messages and source stand in the page as text, in markup and in dat
   expect(html.match(/<script/g)).toHaveLength(2);
 });
 
-/** What the page shows of the step that it is at. */
+/** The page's view of its present step. */
 const SHOWN = `({
   where: document.getElementById('where').textContent,
   does: document.getElementById('does').textContent,
@@ -203,7 +203,7 @@ describe.skipIf(!CHROMIUM)('the page of a failure in a real browser', () => {
     const page = await still.open(file, 800, 'light');
     expect(await page.isVisible('#lanes')).toBe(true);
     expect(await page.isVisible('#stepper')).toBe(false);
-    // Chromium says that it has not run what the page does not name by its hash.
+    // Chromium says that no script ran that the page does not name by its hash.
     expect(still.complaints.join()).toMatch(/Content Security Policy/);
     await page.close();
     await still.close();

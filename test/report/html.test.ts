@@ -51,7 +51,7 @@ async function latencyReport(): Promise<string> {
   return latencyHtml(result, pictures);
 }
 
-/** By way of the command, whose options are not ours; and what it printed of the same run. */
+/** A page by way of the command, with its default options; and the printed result of the same run. */
 const stressed = once(async (): Promise<{ html: string; result: StressResult }> => {
   const file = join(folder, 'by-command.html');
   const args = ['-v', '2', '-d', '3', '-e', '4', '-s', '0.8', '--churn', 'light', '--json', '--report', file];
@@ -70,7 +70,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** What does not fit between the cells of a heat map, the table below it, and the result of the run. */
+/** The differences between the cells of a heat map, the table below, and the result of the run. */
 function cellFaults(
   cells: readonly Pick<CellSeen, 'said'>[],
   rows: readonly string[][],

@@ -2,7 +2,7 @@
  * What runs in the page, as text: the project knows no types of the DOM, and should not, because Node has no such names.
  */
 
-/** Every chart of a page, and what it has. */
+/** Every chart of a page, and its parts. */
 export const CHARTS = `[...document.querySelectorAll('svg')].map((svg) => {
   const text = (id) => document.getElementById(id)?.textContent ?? '';
   const [title, description] = (svg.getAttribute('aria-labelledby') ?? '').split(' ');
@@ -68,7 +68,7 @@ export type Looks = {
 
 export const HIDE_MARKS = `document.querySelectorAll('.curve, .dot, .spot').forEach((mark) => { mark.style.display = 'none'; })`;
 
-/** Every cell of the heat map in a figure: what it says, the colour that it has, its place on the screen. */
+/** Every cell of the heat map in a figure: its text, its colour, its place on the screen. */
 export const cellsOf = (
   id: string,
 ) => `[...document.querySelectorAll('#${id} rect.fill, #${id} rect.hole')].map((cell) => {

@@ -11,7 +11,7 @@ const suite = (...cases: JUnitCase[]) => junitXml({ name: 'irqloom test', cases,
 const casesOf = (xml: string): Element[] => readXml(xml).children[0]?.children ?? [];
 
 describe('a JUnit report', () => {
-  test('is well-formed, and a hostile name is read back as it was', () => {
+  test('a JUnit report is well-formed, and a reader gets a hostile name back unchanged', () => {
     const failure = { message: HOSTILE, text: HOSTILE };
     const [found] = casesOf(suite({ name: HOSTILE, about: HOSTILE, seconds: 0.25, failure }));
     expect(found?.attributes).toEqual({ name: HOSTILE, classname: HOSTILE, time: '0.250' });
@@ -19,12 +19,12 @@ describe('a JUnit report', () => {
     expect(found?.children[0]?.text).toBe(HOSTILE);
   });
 
-  test('replaces what XML cannot say: control characters, halves of surrogates', () => {
+  test('a JUnit report replaces characters that XML lacks: control characters, halves of surrogates', () => {
     const [found] = casesOf(suite({ name: 'a\u0000b\u001bc\ud83dd\uddf5e\uffff', about: 'x' }));
     expect(found?.attributes.name).toBe('a\ufffdb\ufffdc\ufffdd\ufffde\ufffd');
   });
 
-  test('counts tests, failures and errors, and has the properties of the run', () => {
+  test('a JUnit report counts tests, failures and errors, and has the properties of the run', () => {
     const said = { message: 'm', text: 't' };
     const cases: JUnitCase[] = [
       { name: 'a', about: 'x' },
@@ -44,7 +44,7 @@ describe('a JUnit report', () => {
     expect(properties?.children[0]?.attributes).toEqual({ name: 'seed "x"', value: '7' });
   });
 
-  test('the reader of these tests refuses what is not well-formed', () => {
+  test('the reader of these tests refuses a malformed report', () => {
     const good = suite({ name: 'a', about: 'x', failure: { message: 'm', text: 't' } });
     expect(() => readXml(good)).not.toThrow();
     for (const [from, to] of [
@@ -87,7 +87,7 @@ describe('the checks of a result', () => {
       1,
     ).cases[0];
 
-  test('a vector that differs fails, one that cannot be answered is an error, one that agrees is neither', () => {
+  test('a vector that differs fails, a vector that cannot be answered is an error, a vector that agrees is neither', () => {
     expect(conform(vector)).toEqual({ name: 'its', about: 'irqloom.conform.kvm' });
     expect(conform({ ...vector, differ: 1 })).toHaveProperty('failure.message', '1 answer differ');
     expect(conform({ ...vector, unsupported: 2 })).toHaveProperty(
@@ -96,7 +96,7 @@ describe('the checks of a result', () => {
     );
   });
 
-  test('a guest whose deliveries are wrong fails with them', () => {
+  test('a guest with wrong deliveries fails, and the failure lists the deliveries', () => {
     const guest = {
       name: 'ipi',
       vcpus: 1,

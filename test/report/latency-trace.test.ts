@@ -23,7 +23,7 @@ describe('a trace of latencies', () => {
     seconds: 20,
   });
 
-  test('has a named track for each thread, slices that nest, and an arrow from each signal to its handler', async () => {
+  test('a trace of latencies has a named track for each thread, slices that nest, and an arrow from each signal to its handler', async () => {
     const { pictures } = await measured;
     const { traceEvents } = latencyTrace(pictures.plan, paths, pictures.deliveries);
     expect(traceFaults(traceEvents)).toEqual([]);
@@ -36,7 +36,7 @@ describe('a trace of latencies', () => {
     expect(traceEvents.filter(({ ph }) => ph === 't')).toHaveLength(32);
   });
 
-  test('that is wrong is found out', async () => {
+  test('a wrong trace is found faulty', async () => {
     const { pictures } = await measured;
     const { traceEvents } = latencyTrace(pictures.plan, paths, pictures.deliveries);
     const moved = (name: string, change: (event: TraceEvent) => TraceEvent) => {

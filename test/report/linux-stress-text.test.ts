@@ -23,7 +23,7 @@ const resultOf = (devices: readonly DeviceAccount[]): LinuxStressResult => ({
 });
 const rng = { name: 'virtio0 rng', requests: 5, signalled: 5, counted: 5 };
 
-test('a run of Linux whose devices were counted says so', () => {
+test('the text of a run of Linux says that Linux counted every interrupt', () => {
   expect(linuxStressText(resultOf([rng]))).toContain('Linux counted every interrupt that was sent');
 });
 
@@ -33,5 +33,5 @@ test.each([
 ])('a run of Linux that $title does not read as one that held', ({ devices }) => {
   const text = linuxStressText(resultOf(devices));
   expect(text).not.toContain('Linux counted every');
-  expect(text).toContain('Linux took no interrupt of any device, so nothing is shown');
+  expect(text).toContain('Linux took no interrupt of any device, so the run shows nothing');
 });

@@ -21,7 +21,7 @@ function detailOf(delivered: readonly number[]): StressDetail {
   } as StressDetail;
 }
 
-/** What the text format asks for, as far as we use it: undefined, or the first thing that is wrong. */
+/** Checks the rules of the text format that irqloom uses: undefined, or the first fault. */
 function faultOf(text: string): string | undefined {
   if (!text.endsWith('# EOF\n')) return 'it does not end with # EOF';
   let family: { name: string; type: string } | undefined;
@@ -48,7 +48,7 @@ function faultOf(text: string): string | undefined {
 describe('OpenMetrics text', () => {
   const text = openMetrics({ seconds: 2.5, detail: detailOf([100, 0]) });
 
-  test('is well formed, and what is not is found out', () => {
+  test('OpenMetrics text is well formed, and a malformed text is found faulty', () => {
     expect(faultOf(text)).toBeUndefined();
     expect(faultOf(text.replace('# EOF\n', ''))).toBeDefined();
     expect(faultOf(text.replace('irqloom_vcpu_halts_total', 'irqloom_vcpu_halts'))).toBeDefined();
@@ -56,7 +56,7 @@ describe('OpenMetrics text', () => {
     expect(faultOf(`# TYPE irqloom_changes counter\n${text}`)).toBeDefined();
   });
 
-  test('has the counts of each vCPU and device, and latencies in seconds', () => {
+  test('OpenMetrics text has the counts of each vCPU and device, and latencies in seconds', () => {
     expect(text).toContain('irqloom_stress_run_seconds 2.5\n');
     expect(text).toContain('irqloom_interrupts_delivered_total{vcpu="0"} 100\n');
     expect(text).toContain('irqloom_signals_injected_total{device="device0"} 500\n');
@@ -69,7 +69,7 @@ describe('OpenMetrics text', () => {
 });
 
 describe('the live view', () => {
-  test('shows what came since the moment before', () => {
+  test('the live view shows the rates since the moment before', () => {
     const before = { seconds: 1, detail: detailOf([100, 50]) };
     const now = { seconds: 3, detail: detailOf([300, 50]) };
     const lines = watchLines(now, before, [
@@ -82,7 +82,7 @@ describe('the live view', () => {
     expect(lines[3]).toMatch(/^ +1 +0.00 \/s +– +– .*▅▁$/);
   });
 
-  test('sums up what does not fit', () => {
+  test('the live view sums up the lines that do not fit', () => {
     const lines = watchLines(
       { seconds: 1, detail: detailOf(Array.from({ length: 20 }, () => 1)) },
       undefined,

@@ -37,7 +37,7 @@ const text = (...results: readonly RaceResult[]) =>
     1.25,
   );
 
-test('a race is a line: what it took to find it, and what is known of its fix', () => {
+test('a race is a line: the cost of its discovery, and the verdict on its fix', () => {
   expect(text(found)).toMatch(
     /^1 +check-then-halt +1,234 +random +1 +lost-wakeup +3 of 10,000 +pass, all \(17\)$/m,
   );
@@ -46,7 +46,7 @@ test('a race is a line: what it took to find it, and what is known of its fix', 
   );
 });
 
-test('without free runs there is no column of them', () => {
+test('without free runs the table has no column of them', () => {
   expect(text(withoutFree)).not.toContain('free threads');
 });
 

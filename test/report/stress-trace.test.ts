@@ -41,20 +41,20 @@ describe('a trace of a stress run', () => {
   const sliced = (events: readonly TraceEvent[], name: RegExp) =>
     events.filter((event) => event.ph === 'X' && name.test(event.name));
 
-  test('is JSON with a named track for each thread, slices that nest, in the order of time, and whole arrows', async () => {
+  test('a trace is JSON with a named track for each thread, slices that nest, in the order of time, and whole arrows', async () => {
     const { traceEvents } = JSON.parse(JSON.stringify(fileOf(await short))) as { traceEvents: TraceEvent[] };
     expect(traceFaults(traceEvents)).toEqual([]);
     const tracks = traceEvents.filter(({ name }) => name === 'thread_name').map(({ args }) => args?.name);
     expect(tracks).toEqual(['main thread', 'vCPU 0', 'vCPU 1', 'device 0', 'device 1', 'driver']);
   });
 
-  test('has each signal, each handler, and what the other threads did', async () => {
+  test('a trace has each signal, each handler, and the actions of the other threads', async () => {
     const run = await short;
     const { traceEvents, otherData } = fileOf(run);
     expect(otherData.slicesDropped).toMatchObject({ 'device 0': 0, 'device 1': 0, 'vCPU 0': 0, 'vCPU 1': 0 });
     expect(sliced(traceEvents, /^signal /)).toHaveLength(run.result.injected);
     const taken = run.result.vcpus.reduce((sum, { delivered }) => sum + delivered, 0);
-    // SGIs have no device, and so no slice; one that preempts a handler is not counted as taken.
+    // SGIs have no device, and so no slice; an SGI that preempts a handler is not counted as taken.
     const sgis = run.result.sgis?.delivered ?? 0;
     const handlers = sliced(traceEvents, /^interrupt /).length;
     expect(handlers).toBeLessThanOrEqual(taken);
@@ -64,7 +64,7 @@ describe('a trace of a stress run', () => {
       expect(names, name).toContain(name);
   });
 
-  test('leads from the last signal of each source to a handler of it: nothing was lost', async () => {
+  test('a trace leads from the last signal of each source to its handler: no signal was lost', async () => {
     const { result, tracks, plan } = await short;
     expect(result.lost).toBe(0);
     const { traceEvents, otherData } = stressTrace(tracks, plan, result);
@@ -79,7 +79,7 @@ describe('a trace of a stress run', () => {
     }
   });
 
-  test('says what it does not have: the last of each thread stay, the rest is counted', async () => {
+  test('a trace keeps the last slices of each thread, and counts the dropped ones', async () => {
     const run = await traced({
       ...SHORT,
       input: { vcpus: 1, devices: 1, events: 2 },
@@ -103,7 +103,7 @@ describe('a trace of a stress run', () => {
     expect(traceNote(tracks.slice(1, 5), plan)).toMatch(/^trace: all /);
   });
 
-  test('counts what is pending and which vCPUs are parked, from 0 to 0', async () => {
+  test('a trace counts the pending interrupts and the parked vCPUs, from 0 to 0', async () => {
     const run = await short;
     const { traceEvents } = fileOf(run);
     for (const [name, most] of [
@@ -120,7 +120,7 @@ describe('a trace of a stress run', () => {
     }
   });
 
-  test('of a run that is longer than its rings: all tracks reach equally far back, and nine of ten handlers have their arrow', async () => {
+  test('in a trace of a run that is longer than its rings all tracks reach equally far back, and nine of ten handlers have their arrow', async () => {
     const long = await traced({ ...SHORT, iterations: 0, seconds: 4, churn: 'light' });
     const { traceEvents, otherData } = fileOf(long);
     expect(traceFaults(traceEvents)).toEqual([]);
@@ -142,7 +142,7 @@ describe('a trace of a stress run', () => {
     );
   });
 
-  test('keeps the moment of a violation, however long the run goes on, and marks it', async () => {
+  test('a trace keeps the moment of a violation, however long the run goes on, and marks the moment', async () => {
     const broken = await traced({ ...SHORT, iterations: 0, seconds: 4, fault: 'double', churn: 'none' });
     const { traceEvents, otherData } = fileOf(broken);
     const arrows = Number(otherData.arrows);
@@ -156,7 +156,7 @@ describe('a trace of a stress run', () => {
     expect(sound.filter(({ ph }) => ph === 'i')).toEqual([]);
   });
 
-  test('that is wrong is found out', async () => {
+  test('a wrong trace is found faulty', async () => {
     const { traceEvents } = fileOf(await short);
     const changed = (name: RegExp, change: (event: TraceEvent) => TraceEvent) => {
       const which = traceEvents.findIndex((event) => event.ph !== 'M' && name.test(event.name));

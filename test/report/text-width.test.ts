@@ -11,7 +11,7 @@ const ROWS = [
 ];
 
 describe('a table', () => {
-  test('has all columns where its text goes to a file', () => {
+  test('a table in a file has all columns', () => {
     expect(table(HEAD, ROWS)).toBe(
       [
         'path           verdict        p50   p99  effect',
@@ -21,7 +21,7 @@ describe('a table', () => {
     );
   });
 
-  test('leaves out the least important columns on a narrow terminal, and names them', () => {
+  test('a table leaves out the least important columns on a narrow terminal, and names them', () => {
     setTextWidth(38);
     expect(table(HEAD, ROWS, [4, 3])).toBe(
       [
@@ -34,7 +34,7 @@ describe('a table', () => {
     expect(table(HEAD, ROWS, [2, 4])).toContain('path           verdict        p99\n');
   });
 
-  test('leaves no column out that it may not leave out', () => {
+  test('a table keeps the columns that must stay', () => {
     setTextWidth(20);
     expect(table(HEAD, ROWS, [])).toContain('+0.90');
     expect(table(HEAD, ROWS).split('\n')[0]).toBe('path');
@@ -44,19 +44,19 @@ describe('a table', () => {
 describe('a text on a terminal', () => {
   const text = 'one two three four five six\n  seven eight nine ten eleven\n';
 
-  test('is broken between words, and goes on further in', () => {
+  test('a text on a terminal is broken between words, and goes on further in', () => {
     setTextWidth(20);
     expect(fitted(text)).toBe('one two three four\n  five six\n  seven eight nine\n    ten eleven\n');
   });
 
-  test('stays as it is where there is room, and in a file', () => {
+  test('a text stays unbroken where there is room, and in a file', () => {
     setTextWidth(80);
     expect(fitted(text)).toBe(text);
     setTextWidth(undefined);
     expect(fitted(text.repeat(9))).toBe(text.repeat(9));
   });
 
-  test('keeps a command on its line, so that it can be copied, and a word that is too long whole', () => {
+  test('a text keeps a command on one line, for copying, and a too long word whole', () => {
     setTextWidth(20);
     const command = 'repeat  npx irqloom replay x1:lost-update examples/lost-update.mjs';
     expect(fitted(command)).toBe(command);

@@ -6,7 +6,7 @@ const SLACK_US = 1e-5;
 type Slices = ReadonlyMap<number, readonly TraceEvent[]>;
 
 /**
- * What is wrong with a trace, as its readers would see it: tracks without a name, or not in the order of time; slices that
+ * The faults of a trace, as its readers would see them: tracks without a name, or not in the order of time; slices that
  * overlap without nesting; arrows without an end, going back, or outside of a slice.
  */
 export function traceFaults(events: readonly TraceEvent[]): string[] {
@@ -61,7 +61,7 @@ function arrowFaults(events: readonly TraceEvent[], slices: Slices): string[] {
   for (const event of events.filter(({ ph }) => 'stf'.includes(ph)))
     arrows.set(event.id ?? -1, [...(arrows.get(event.id ?? -1) ?? []), event]);
   for (const [id, parts] of arrows) {
-    // They are written track by track; what orders them is their time, and a beginning comes before an end.
+    // The writer goes track by track; time orders the parts, and a beginning comes before an end.
     const steps = parts.sort((a, b) => 'stf'.indexOf(a.ph) - 'stf'.indexOf(b.ph));
     const order = steps.map(({ ph }) => ph).join('');
     if (order !== 'sf' && order !== 'stf') found.push(`arrow ${id} is ${order}`);

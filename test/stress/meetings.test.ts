@@ -4,7 +4,7 @@ import { Meetings } from '../../src/stress/meetings.ts';
 import { buildStress } from '../../src/stress/stress-build.ts';
 import { stressViews } from '../../src/stress/stress-plan.ts';
 
-describe('what a stopped thread has in hand', () => {
+describe('the source that a stopped thread has in hand', () => {
   const { machine, plan } = buildStress({
     input: { vcpus: 2, devices: 2, events: 2 },
     spis: 4,
@@ -43,7 +43,7 @@ describe('what a stopped thread has in hand', () => {
     },
   );
 
-  test('is no source, by a word that names none', () => {
+  test('a word that names no source leads to none', () => {
     expect(sourceOf(at('lpis.mappings'))).toBe(-1);
     expect(sourceOf(-1)).toBe(-1);
   });

@@ -42,14 +42,14 @@ function refusal(bytes: Uint8Array): string {
 }
 
 describe('a kept moment', () => {
-  test('gives the machine, the plan and the command back', () => {
+  test('a kept moment gives the machine, the plan and the command back', () => {
     const read = momentOf(MOMENT, 'FILE');
     expect(read.command).toBe('npx irqloom stress');
     expect(read.plan).toEqual(plan);
     expect(read.machine.config).toEqual(machine.config);
   });
 
-  test('is refused where its bytes are not one: empty, cut off, another file, a damaged machine', () => {
+  test('a file that is no moment is refused: empty, cut off, another file, a damaged machine', () => {
     const bytes = gunzipSync(MOMENT);
     expect(refusal(new Uint8Array())).toContain('FILE');
     expect(refusal(MOMENT.subarray(0, MOMENT.length - 9))).toContain('cannot be unpacked');
@@ -60,7 +60,7 @@ describe('a kept moment', () => {
     expect(refusal(gzipSync(bytes))).toContain('damaged');
   });
 
-  test('is refused where the plan claims more bytes than there are', () => {
+  test('a moment whose plan claims more bytes than the file has is refused', () => {
     const bytes = gunzipSync(MOMENT);
     bytes.writeUInt32LE(0xffff_ffff, bytes.indexOf('{"command"') - 4);
     expect(refusal(gzipSync(bytes))).toContain('4294967295 bytes');
@@ -108,7 +108,7 @@ describe('a kept moment', () => {
     );
   });
 
-  test('is refused where the plan lays out other words than the machine has', () => {
+  test('a moment whose plan lays out other words than the machine has is refused', () => {
     expect(refusal(changed({ sources: plan.sources.slice(1) }))).toContain('number of words');
   });
 });

@@ -118,7 +118,7 @@ const moving = (...mistakes: readonly MistakeName[]) =>
     ...mistakes,
   );
 
-/** One signal, one move, and the vCPU that it is moved away from. */
+/** One signal, one move, and the vCPU that the interrupt leaves. */
 const oneMove = (...mistakes: readonly MistakeName[]) =>
   scenario(
     'proof-of-a-move',
@@ -127,11 +127,11 @@ const oneMove = (...mistakes: readonly MistakeName[]) =>
     ...mistakes,
   );
 
-test('a delivery by a mapping that held at some moment is not accused, whatever the order', () => {
+test('the proof never accuses a delivery by a mapping that held at some moment, in any order', () => {
   expect(passesEvery(oneMove()).schedules).toBeGreaterThan(100);
 });
 
-test('two signals, two moves and both vCPUs accuse no delivery by such a mapping: up to one preemption, and 5,000 random schedules', () => {
+test('with two signals, two moves and both vCPUs the proof accuses no delivery by such a mapping: up to one preemption, and 5,000 random schedules', () => {
   passesWithin(moving(), { strategy: 'dfs', preemptions: 1 });
   passesWithin(moving(), { strategy: 'pct', schedules: 5000 });
 });
@@ -172,16 +172,16 @@ const rounds = (signals: number, ...mistakes: readonly MistakeName[]) =>
     ...mistakes,
   );
 
-test('a device that waits is woken, and what comes late is not accused, whatever the order', () => {
+test('a waiting device is woken, and the proof accuses no late delivery, in any order', () => {
   expect(passesEvery(rounds(1, ONE_PLACE)).schedules).toBeGreaterThan(20);
 });
 
-test('with two signals a round a device that waits is woken too: up to one preemption, and 5,000 random schedules', () => {
+test('with two signals a round a waiting device is woken too: up to one preemption, and 5,000 random schedules', () => {
   passesWithin(rounds(2, ONE_PLACE), { strategy: 'dfs', preemptions: 1 });
   passesWithin(rounds(2, ONE_PLACE), { strategy: 'pct', schedules: 5000 });
 });
 
-test('without an allowance for signals on their way a late delivery is accused', () => {
+test('without an allowance for signals on their way the proof accuses a late delivery', () => {
   isCaught(rounds(2, 'allowance-covers-the-way: not covered'), 'assertion');
 });
 
@@ -208,14 +208,14 @@ const overtaken = (...mistakes: readonly MistakeName[]) =>
     ...mistakes,
   );
 
-test('a handler that others overtake before its delivery is counted is not accused, whatever the order', () => {
+test('the proof never accuses a handler that others overtake before its delivery is counted', () => {
   expect(passesEvery(overtaken(ONE_PLACE)).schedules).toBeGreaterThan(20);
 });
 
-test('a delivery that is held against earlier signals alone is falsely accused', () => {
+test('a delivery that is judged by earlier signals alone is falsely accused', () => {
   isCaught(overtaken(ONE_PLACE, 'late-handler-is-allowed: of before'), 'assertion');
 });
 
-test('signals that are looked at before the allowance lead to a false accusation', () => {
+test('a proof that reads the signals before the allowance accuses falsely', () => {
   isCaught(overtaken(ONE_PLACE, 'allowance-before-signals: signals first'), 'assertion');
 });

@@ -34,7 +34,7 @@ describe('the proof', () => {
     proof.count('stranded'),
   ];
 
-  test('a signal is settled by the delivery that follows it, and timed from the first that waited', () => {
+  test('a signal is settled by its next delivery, and timed from the first signal that waited', () => {
     signal(EDGE);
     const signalled = now;
     signal(EDGE);
@@ -44,7 +44,7 @@ describe('the proof', () => {
     expect(counts()).toEqual([0, 0, 0, 0]);
   });
 
-  test('more deliveries than signals are spurious', () => {
+  test('deliveries beyond the signals are spurious', () => {
     signal(EDGE);
     deliver(EDGE, LPI, 0);
     expect(counts()).toEqual([0, 0, 0, 0]);
@@ -55,7 +55,7 @@ describe('the proof', () => {
     ]);
   });
 
-  test('once stock was taken at rest, a delivery too many shows that coalesced signals would have hidden', () => {
+  test('after a stock-taking at rest, a delivery too many shows, which coalesced signals would have hidden', () => {
     for (let signals = 0; signals < 5; signals++) signal(EDGE);
     deliver(EDGE, LPI, 0);
     deliver(EDGE, LPI, 0);
@@ -68,7 +68,7 @@ describe('the proof', () => {
     expect(counts()).toEqual([0, 0, 1, 0]);
   });
 
-  test('an interrupt that the driver makes pending by itself allows one delivery more, and no second one', () => {
+  test('an interrupt that the driver makes pending allows one delivery more, and no second one', () => {
     signal(EDGE);
     proof.raise(EDGE);
     deliver(EDGE, LPI, 0);
@@ -116,7 +116,7 @@ describe('the proof', () => {
     expect(proof.count('spurious')).toBeGreaterThan(0);
   });
 
-  test('a level may come again while its line is high', () => {
+  test('a level may be delivered again while its line is high', () => {
     signal(LEVEL);
     for (let i = 0; i < 5; i++) deliver(LEVEL, 40, 1);
     expect(counts()).toEqual([0, 0, 0, 0]);
@@ -130,7 +130,7 @@ describe('the proof', () => {
     expect(counts()).toEqual([0, 2, 0, 0]);
   });
 
-  test('during a move both places are right; after it only the new one, but for what was acknowledged before', () => {
+  test('during a move both places are right; afterwards only the new place, except for an earlier acknowledge', () => {
     for (let i = 0; i < 4; i++) signal(EDGE);
     proof.beginMove(EDGE, OTHER, 1);
     expect(proof.ownerOf(OTHER)).toBe(EDGE);
@@ -144,13 +144,13 @@ describe('the proof', () => {
     expect(counts()).toEqual([0, 1, 0, 0]);
   });
 
-  test('keeps the first violations and counts them all', () => {
+  test('the proof keeps the first violations and counts them all', () => {
     for (let i = 0; i < 100; i++) proof.violate('lost', EDGE, LPI, 0);
     expect(proof.count('lost')).toBe(100);
     expect(proof.violations()).toHaveLength(64);
   });
 
-  test('more violations than a signed word counts are counted, and none is kept outside of its place', () => {
+  test('the proof counts more violations than a signed word holds, and keeps none outside of its place', () => {
     const { at, words: length } = regions.violations;
     const total = at + VIOLATIONS.length;
     words[total] = 2 ** 31 - 1;
@@ -177,7 +177,7 @@ describe('the proof', () => {
     }
   });
 
-  test('a wait for a source that is settled does not sleep; one that is not ends at its bound', () => {
+  test('a wait for a settled source does not sleep; a wait for an open source ends at its bound', () => {
     signal(EDGE);
     expect(proof.awaitSettled(0, EDGE, 1)).toBe(false);
     deliver(EDGE, LPI, 0);

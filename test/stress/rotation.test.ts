@@ -19,13 +19,13 @@ const noRecording = (): Workload => {
 describe('the settings of a turn', () => {
   const turns = (fault: Fault) => Array.from({ length: 300 }, (_, index) => drawTurn(7, index, fault));
 
-  test('depend on the seed and the number of the turn alone', () => {
+  test('settings depend on the seed and the number of the turn alone', () => {
     expect(drawTurn(7, 12, 'none')).toEqual(drawTurn(7, 12, 'none'));
     expect(drawTurn(7, 12, 'none')).not.toEqual(drawTurn(8, 12, 'none'));
     expect(drawTurn(7, 12, 'none')).not.toEqual(drawTurn(7, 13, 'none'));
   });
 
-  test('reach every design, both dispatches, all kinds of lines, every churn, and the recorded guest', () => {
+  test('settings reach every design, both dispatches, all kinds of lines, every churn, and the recorded guest', () => {
     const drawn = turns('none');
     const reached = (of: (turn: (typeof drawn)[number]) => unknown) => new Set(drawn.map(of)).size;
     expect(reached(({ abi }) => abi)).toBe(DESIGN_NAMES.length);
@@ -35,7 +35,7 @@ describe('the settings of a turn', () => {
     expect(reached(({ topology }) => topology === null)).toBe(2);
   });
 
-  test.each(FAULTS)('with the fault %s are settings that the stress command takes', (fault) => {
+  test.each(FAULTS)('settings with the fault %s are flags that the stress command takes', (fault) => {
     for (const { topology, lines, spis, churn } of turns(fault)) {
       if (lines !== 'irq-line') expect(spis).toBeGreaterThanOrEqual(2);
       if (fault === 'lost-ack') expect(lines).toBe('resample');
@@ -44,7 +44,7 @@ describe('the settings of a turn', () => {
     }
   });
 
-  test('are the whole command that repeats the turn', () => {
+  test('settings become the whole command that repeats the turn', () => {
     expect(
       commandOfTurn({
         topology: { vcpus: 3, devices: 2, events: 4 },
@@ -69,7 +69,7 @@ describe('growth from turn to turn', () => {
   const uses = (of: (turn: number) => Partial<typeof steady>) =>
     Array.from({ length: 40 }, (_, turn) => ({ ...steady, ...of(turn) }));
 
-  test('is none where each turn gives back all that the turn took, however much a single turn holds', () => {
+  test('growth is none where each turn gives back all that the turn took, however much a single turn holds', () => {
     expect(growthOf(uses((turn) => ({ rssBytes: (120 + (turn % 7) * 20) * MIB })))).toEqual([]);
     expect(growthOf(uses((turn) => (turn === 39 ? { threads: 12, descriptors: 24 } : {})))).toEqual([]);
   });
@@ -82,12 +82,12 @@ describe('growth from turn to turn', () => {
     expect(growthOf(uses(of))).toMatchObject([{ resource }]);
   });
 
-  test('is not judged before there are enough turns', () => {
+  test('growth is not judged before there are enough turns', () => {
     expect(growthOf(uses((turn) => ({ threads: 11 + turn })).slice(0, 10))).toEqual([]);
   });
 });
 
-/** Runs a rotation with a fault to its failing turn: on a busy machine not always the first one. */
+/** Runs a rotation with a fault to its failing turn: on a busy machine not always the first turn. */
 async function failing(fault: Fault, seed: number) {
   let moment: Moment | undefined;
   let bytes: Uint8Array = new Uint8Array();
@@ -104,7 +104,7 @@ async function failing(fault: Fault, seed: number) {
 }
 
 describe('a rotation', () => {
-  test('ends at the first turn whose proof fails, and names the command of that turn', async () => {
+  test('a rotation ends at the first turn whose proof fails, and names the command of that turn', async () => {
     const { result, moment } = await failing('double', 7);
     expect(result.failed).toMatchObject({ error: null });
     expect(result.spurious).toBeGreaterThan(0);
@@ -113,7 +113,7 @@ describe('a rotation', () => {
     expect(result.failed?.command).toContain('--fault double');
   });
 
-  test('of a sound machine counts every turn, and ends where its time is over', async () => {
+  test('a rotation of a sound machine counts every turn, and ends with its time', async () => {
     const watched: number[] = [];
     const result = await runRotation(
       { seed: 3, seconds: 2, fault: 'none', trace: false, recorded: noRecording },
@@ -125,7 +125,7 @@ describe('a rotation', () => {
     expect(result.turns.every(({ use }) => use.rssBytes > 0)).toBe(true);
   });
 
-  test('that is aborted before its first turn has no turn', async () => {
+  test('a rotation that is aborted before its first turn has no turn', async () => {
     const result = await runRotation(
       { seed: 3, seconds: 60, fault: 'none', trace: false, recorded: noRecording },
       { signal: AbortSignal.abort() },
@@ -135,7 +135,7 @@ describe('a rotation', () => {
 });
 
 describe('a kept moment', () => {
-  test('of a wake-up that was missing: its interrupt is delivered when the vCPU looks again', async () => {
+  test('a kept moment of a missing wake-up: the interrupt is delivered when the vCPU looks again', async () => {
     const { bytes } = await failing('drop-kick', 7);
     const resumed = await resumeMoment(momentOf(bytes, 'moment'));
     expect(resumed.stranded).toBeGreaterThan(0);
@@ -143,7 +143,7 @@ describe('a kept moment', () => {
     for (const { waits, after } of resumed.open) expect([waits, after]).toEqual(['pending', 'delivered']);
   });
 
-  test('of a signal that was dropped: nothing brings the signal back', async () => {
+  test('a kept moment of a dropped signal: no second look brings the signal back', async () => {
     const { bytes } = await failing('drop-pending', 7);
     const resumed = await resumeMoment(momentOf(bytes, 'moment'));
     expect(resumed.lost).toBeGreaterThan(0);

@@ -19,7 +19,7 @@ const eventBits = [
   { deviceId: 16, bits: 1 },
 ];
 
-test('a device has as many events as its table, less those that are mapped', () => {
+test('a device has the events of its table, less the mapped ones', () => {
   const events = new SpareEvents({ eventBits });
   expect(events.find(0, 8, [source(8, 0), source(8, 2), source(16, 1)])).toBe(1);
   expect(events.find(0, 16, [source(8, 0), source(16, 1)])).toBe(0);
@@ -27,7 +27,7 @@ test('a device has as many events as its table, less those that are mapped', () 
   expect(events.find(0, 24, [])).toBe(-1);
 });
 
-test('an event that was left is mapped until it is taken out, and then its source alone may have it', () => {
+test('an event that its source has left is mapped until the driver unmaps the event, and then returns to that source alone', () => {
   const events = new SpareEvents({ eventBits });
   const now = [source(16, 1)];
   events.retire({ which: 3, source: source(16, 0), deliveries: 7 });

@@ -7,8 +7,8 @@ import { StillPhases } from '../../src/stress/driver/still.ts';
 import { buildStress } from '../../src/stress/stress-build.ts';
 import { driverParts } from '../../src/stress/stress-driver.ts';
 
-/** No vCPU runs, so what is signalled here is never delivered. */
-describe('a phase in which everything keeps still', () => {
+/** No vCPU runs, so no signal here is ever delivered. */
+describe('a still phase', () => {
   let context: DriverContext;
   let phases: StillPhases;
 
@@ -35,7 +35,7 @@ describe('a phase in which everything keeps still', () => {
   const found = () =>
     context.views.proof.violations().map(({ kind, source, intid, vcpu }) => [kind, source, intid, vcpu]);
 
-  test('ends at once where every signal was delivered, and has found nothing', () => {
+  test('a still phase ends at once, and finds no violation, where every signal was delivered', () => {
     signal(0);
     context.views.proof.deliver(0, 8192, 0, 0);
     phases.run();
@@ -44,7 +44,7 @@ describe('a phase in which everything keeps still', () => {
     expect(context.views.still.isWanted).toBe(false);
   });
 
-  test('a signal that is pending and that no vCPU takes is stranded; one that is pending nowhere is lost', () => {
+  test('a pending signal that no vCPU takes is stranded; a signal that is pending nowhere is lost', () => {
     signal(0);
     signal(1);
     context.its.send({ name: 'INT', deviceId: 16, eventId: 0 });
@@ -66,13 +66,13 @@ describe('a phase in which everything keeps still', () => {
     expect(found()).toHaveLength(2);
   });
 
-  test('an SGI that no vCPU took is found', () => {
+  test('a still phase finds an SGI that no vCPU took', () => {
     context.views.sgis.beginSignal(1, context.machine.clock);
     phases.run();
     expect(found()).toEqual([['lost', -1, 0, 1]]);
   });
 
-  test('an LPI that no event maps and that is pending all the same is found, once', () => {
+  test('a still phase finds a pending LPI that no event maps, once', () => {
     const { machine, plan, spareLpis } = context;
     // As vCPUs that sleep: none of them runs here.
     for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) machine.control(vcpu).mode = HALTED;
@@ -85,7 +85,7 @@ describe('a phase in which everything keeps still', () => {
     expect(found()).toEqual([['spurious', -1, lpi, -1]]);
   });
 
-  test('an SGI that the driver made pending and that its vCPU takes afterwards is allowed for', () => {
+  test('a still phase allows for an SGI that the driver made pending and that its vCPU takes afterwards', () => {
     const { machine, plan, views, gic } = context;
     for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) machine.control(vcpu).mode = HALTED;
     views.sgis.raise(1);
@@ -100,7 +100,7 @@ describe('a phase in which everything keeps still', () => {
     expect(views.sgis.violations()).toMatchObject([{ kind: 'spurious', source: 1, intid: 0, vcpu: 1 }]);
   });
 
-  test('the bound grows with the slowest wake-up of the run', () => {
+  test('the bound of a still phase grows with the slowest wake-up of the run', () => {
     context.slowestWakeMs = 500;
     phases.run();
     expect(context.views.still.figures.boundMs).toBeGreaterThanOrEqual(2_000);

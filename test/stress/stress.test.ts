@@ -29,7 +29,7 @@ const options: StressOptions = {
   fault: 'none',
 };
 
-/** Runs until the run has counted what `seen` asks for, on however busy a machine; 60 s at most. */
+/** Runs until the run has the counts that `seen` asks for, on any busy machine; 60 s at most. */
 async function runUntil(
   options: StressOptions,
   seen: (detail: StressDetail) => boolean,
@@ -43,7 +43,7 @@ async function runUntil(
 
 const wasDelivered = ({ devices }: StressDetail) => devices.every(({ delivered }) => delivered > 0);
 
-describe('nothing is lost, doubled or misrouted', () => {
+describe('no interrupt is lost, doubled or misrouted', () => {
   test.each([
     ['main', 'heavy'],
     ['inline', 'heavy'],
@@ -82,7 +82,7 @@ describe('nothing is lost, doubled or misrouted', () => {
   });
 
   test.each([4, 1])(
-    'guests with %i list registers, which are too few now and then',
+    'with guests of %i list registers, which are too few now and then',
     async (listRegisters) => {
       const input = { vcpus: 2, devices: 2, events: 6 };
       const result = await runStress({ ...options, input, spis: 8, listRegisters, seconds: 4 });
@@ -98,14 +98,14 @@ describe('nothing is lost, doubled or misrouted', () => {
     },
   );
 
-  test('a topology with more threads than cores', async () => {
+  test('in a topology with more threads than cores', async () => {
     const result = await runStress({ ...options, input: { vcpus: 8, devices: 4, events: 8 }, spis: 16 });
     expect(result.violations).toEqual([]);
     expect(result.vcpus).toHaveLength(8);
     for (const { delivered } of result.vcpus) expect(delivered).toBeGreaterThan(0);
   });
 
-  test('--iterations gives that many signals of each source, and no more', async () => {
+  test('--iterations bounds the signals of each source', async () => {
     const result = await runStress({
       ...options,
       input: { vcpus: 2, devices: 2, events: 4 },
@@ -118,7 +118,7 @@ describe('nothing is lost, doubled or misrouted', () => {
     expect(held(result)).toBe(true);
   });
 
-  test('an aborted run gives what was seen until then', async () => {
+  test('an aborted run gives the counts so far', async () => {
     const abort = new AbortController();
     const run = runStress(
       { ...options, seconds: 600 },
@@ -128,7 +128,7 @@ describe('nothing is lost, doubled or misrouted', () => {
   });
 });
 
-describe('every design of the debate keeps the same promises', () => {
+describe('every design of the debate keeps its promises', () => {
   test.each(DESIGN_NAMES)('%s, with wires of both kinds', async (abi) => {
     const lpis = DESIGNS[abi].msi === 'lpi';
     const input = lpis ? options.input : shapeOf(recording);
@@ -145,7 +145,7 @@ describe('every design of the debate keeps the same promises', () => {
     expect(result.lines).toMatchObject({ lines: 2, shared: 1, stuck: 0, lostLevels: 0 });
   });
 
-  test('a design without a way to the ITS says so to a recorded guest, and when a GIC has too few SPIs', () => {
+  test('a design without a way to the ITS refuses a recorded guest, and more events than the GIC has SPIs', () => {
     expect(() => buildStress({ ...options, abi: 'unrouted' })).toThrow(/no irqfd leads to the ITS/);
     const input = { vcpus: 1, devices: 2, events: 500 };
     expect(() => buildStress({ ...options, input, abi: 'msi-spi' })).toThrow(/1000 events and 4 wires/);
@@ -161,7 +161,7 @@ const FAULTS = [
   ['double', 'spurious'],
 ] as const satisfies readonly (readonly [Fault, ViolationKind])[];
 
-describe('a broken rule is noticed', () => {
+describe('a run with a broken rule fails', () => {
   test.each(['drop-kick', 'drop-pending', 'wrong-vcpu'] as const)(
     '%s, of guests with list registers',
     async (fault) => {
@@ -173,7 +173,7 @@ describe('a broken rule is noticed', () => {
     },
   );
 
-  test('lost-ack shows as a line that is taken again and again', async () => {
+  test('lost-ack shows as a line that vCPUs take again and again', async () => {
     const input = { vcpus: 2, devices: 2, events: 1 };
     const lines = { lines: 'resample', spis: 8 } as const;
     const result = await runStress({ ...options, input, ...lines, seconds: 1.5, fault: 'lost-ack' });

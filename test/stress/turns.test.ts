@@ -12,7 +12,7 @@ describe('the order in which handlers begin', () => {
     turns = new Turns(new Int32Array(new SharedArrayBuffer(4 * layout.words)), region);
   });
 
-  test('is noted from the moment at which a handler is held, and not before or after', () => {
+  test('turns are noted from the moment at which a handler is held until its release', () => {
     turns.began(3, never);
     expect(turns.of(3)).toBe(0);
     turns.hold(0);
@@ -24,7 +24,7 @@ describe('the order in which handlers begin', () => {
     expect(turns.of(1)).toBe(2);
   });
 
-  test('a held handler says that it has begun, and waits until the run is over', () => {
+  test('a held handler tells of its start, and waits until the run is over', () => {
     turns.hold(2);
     expect(turns.isEntered).toBe(false);
     turns.began(1, never);

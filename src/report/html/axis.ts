@@ -9,8 +9,8 @@ export type Axis = {
 };
 
 /**
- * Knots of an axis, ascending, with straight pieces between: a coordinate, and there the value, by `kind` its logarithm (base 10 or 2),
- * its number of nines, or the value itself. `unit` is that of the values.
+ * Knots of an axis, ascending, with straight pieces between: a coordinate, and the value there, by `kind` as its logarithm
+ * (base 10 or 2), its number of nines, or itself. `unit` is the unit of the values.
  */
 export type Scale = {
   readonly kind: 'linear' | 'log' | 'doubling' | 'nines';
@@ -41,7 +41,7 @@ const straight = ([from, to]: Span, low: number, high: number): Scale['knots'] =
   [to, high],
 ];
 
-/** `1 µs` and not `1.00 µs`: a mark is where it says, to the last digit. */
+/** `1 µs` and not `1.00 µs`: a mark is exact. */
 function round(text: string): string {
   return text.replace(/\.0+(?= )|(?<=\.\d)0+(?= )/, '');
 }
@@ -52,7 +52,7 @@ export function linear(highest: number, span: Span, text: (value: number) => str
   return evenly(step, Math.max(step, Math.ceil(highest / step - 1e-9) * step), span, text);
 }
 
-/** As {@link linear}, but it ends where the values do: for a run, which has an end and no more. */
+/** As {@link linear}, but the axis ends at the last value: for a run, which has an end and no more. */
 export function elapsed(last: number, span: Span, text: (value: number) => string, wanted = 5): Axis {
   const end = Math.max(last, Number.MIN_VALUE);
   return evenly(roundStep(end / wanted), end, span, text);

@@ -18,12 +18,12 @@ export function calibrationTiles(clock: ClockFigures, { spinNs, parkNs }: Calibr
   ];
 }
 
-/** All of it, as a table. */
+/** The whole calibration, as a table. */
 export function calibrationCard(clock: ClockFigures, calibration: CalibrationFigures): string {
   const { spinNs, parkNs, eventCountNs, waitAsyncNs, postMessageNs, comlinkNs, moved } = calibration;
   return tableCard(
     'calibration',
-    'What this machine can do',
+    'The limits of this machine',
     `Round trips between two threads, measured before and after in this run. The clock costs ${time(clock.costNs)} a reading.`,
     {
       head: ['round trip', 'p50', 'p99', 'after against before'],

@@ -9,14 +9,14 @@ import { markOfSeries } from './percentile-chart.ts';
 export type Dots = {
   readonly name: string;
   readonly points: readonly (readonly [atNs: number, ns: number])[];
-  /** A class of the style, where the order of the series does not give it. */
+  /** A class of the style, in place of the class by the order of the series. */
   readonly mark?: string;
 };
 
 const HEIGHT = 240;
 const PLOT: Plot = { left: 52, right: WIDTH - 14, top: 10, bottom: HEIGHT - 38 };
 
-/** A time line: a dot for each value, where it came in the run. */
+/** A time line: a dot for each value, at its moment in the run. */
 export function dotChart(id: string, title: string, text: string, series: readonly Dots[]): string {
   const points = series.flatMap((one) => one.points);
   const first = Math.min(...points.map(([at]) => at));

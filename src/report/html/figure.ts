@@ -7,7 +7,7 @@ import { element, escaped } from './markup.ts';
 export type DataTable = {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** The columns that a phone shows before its reader asks for all; left out: the first five. */
+  /** The columns that a phone shows before a reader asks for all; left out: the first five. */
   readonly narrow?: readonly string[];
   /** The column whose cells a click copies. */
   readonly copies?: string;
@@ -23,7 +23,7 @@ export type Figure = {
   /** Unique in its page. */
   readonly id: string;
   readonly title: string;
-  /** The content of the figure, for readers without it, and a hint where to look. */
+  /** The content of the figure, for readers who cannot see the drawing, and a hint where to look. */
   readonly text: string;
   readonly width: number;
   readonly height: number;
@@ -32,20 +32,20 @@ export type Figure = {
   readonly legend?: readonly LegendItem[];
   /** Where the horizontal axis can be zoomed: the drawing within {@link zoomable} moves. */
   readonly zoom?: { readonly plot: Plot; readonly scale: Scale };
-  /** The values of series whose marks do not say theirs. Coordinates are those of the drawing. */
+  /** The values of series whose marks do not show them. Coordinates are those of the drawing. */
   readonly points?: readonly ChartPoint[];
   readonly table: DataTable;
   /** Takes the whole width of the page. */
   readonly wide?: boolean;
 };
 
-/** A value: the series that it is of, its place, and its text. */
+/** A value: its series, its place, and its text. */
 export type ChartPoint = readonly [series: number, x: number, y: number, text: string];
 
-/** Room beside a plot in which a mark at its end is still whole. */
+/** Room beside a plot that keeps a mark at the plot's end whole. */
 const BESIDE = 5;
 
-/** The part of a drawing that moves when the chart `id` is zoomed, and is seen within its plot only. */
+/** The part of a drawing that moves when the chart `id` is zoomed; clipped to its plot. */
 export function zoomable(id: string, { left, right, top, bottom }: Plot, drawing: string): string {
   const box = {
     x: left - BESIDE,
@@ -57,7 +57,7 @@ export function zoomable(id: string, { left, right, top, bottom }: Plot, drawing
   return clip + element('g', { 'clip-path': `url(#${id}-clip)` }, element('g', { class: 'zoom' }, drawing));
 }
 
-/** A chart: an inline SVG with a name and a description, its legend, and the same as a table. */
+/** A chart: an inline SVG with a name and a description, its legend, and a table of the same values. */
 export function figure(given: Figure): string {
   const { id, title, text, width, height, drawing, legend = [], table, wide = false, zoom, points } = given;
   const data = zoom === undefined ? '' : ` data-zoom="${escaped(JSON.stringify(zoom))}"`;
@@ -72,7 +72,7 @@ ${items === '' ? '' : `<ul class="legend">${items}</ul>`}
 </figure>`;
 }
 
-/** A table for all to see, under its heading. @param narrow - whether it has room beside another card */
+/** A visible table, under its heading. @param narrow - whether the table has room beside another card */
 export function tableCard(id: string, title: string, text: string, table: DataTable, narrow = false): string {
   return `<section class="card${narrow ? '' : ' wide'}" id="${id}"><h3>${escaped(title)}</h3><p>${escaped(text)}</p>${tableMarkup(table, title)}</section>`;
 }

@@ -1,7 +1,7 @@
 import type { Axis } from './axis.ts';
 import { element, label } from './markup.ts';
 
-/** The place that a chart draws in, within its SVG. */
+/** The rectangle of a chart's drawing, within its SVG. */
 export type Plot = {
   readonly left: number;
   readonly right: number;
@@ -9,7 +9,7 @@ export type Plot = {
   readonly bottom: number;
 };
 
-/** Charts are drawn for a phone: at that width their text has its own size, and on a larger screen it grows. */
+/** Charts are drawn for a phone: at that width their text has its own size; on a larger screen the text grows. */
 export const WIDTH = 420;
 
 export const across = ({ left, right }: Plot): readonly [number, number] => [left, right];
@@ -29,8 +29,8 @@ type Marks = {
 };
 
 /**
- * Grid, marks and names of a horizontal axis, under the plot. The first and the last mark are written, and of those
- * between what touches no other.
+ * Grid, marks and names of a horizontal axis, under the plot. The first and the last mark have names, and so does each mark
+ * between whose name touches no other.
  */
 export function horizontalAxis(axis: Pick<Axis, 'at' | 'ticks'>, plot: Plot, marked: Marks = {}): string {
   const { name = '', character = CHARACTER, margin = MARGIN } = marked;

@@ -3,7 +3,7 @@ import { figure, type LegendItem } from './figure.ts';
 import { WIDTH } from './frame.ts';
 import { element, escaped, label } from './markup.ts';
 
-/** A cell: the value that its colour stands for, or null where there is none; and what else there is to say about it. */
+/** A cell: the value behind the colour, or null for none; and further text about the cell. */
 export type Cell = {
   readonly row: number;
   readonly column: number;
@@ -12,7 +12,7 @@ export type Cell = {
   readonly further?: readonly string[];
 };
 
-/** The quantity of the colours: its name, how a value is written, in a cell as well, and names for the ends of the scale. */
+/** The quantity of the colours: its name, the format of a value, also in a cell, and names for the ends of the scale. */
 export type HeatScale = {
   readonly name: string;
   readonly text: (value: number) => string;
@@ -38,7 +38,7 @@ export type HeatMap = {
   readonly title: string;
   readonly text: string;
   readonly scale: HeatScale;
-  /** The names of rows and columns: `device`, `vCPU`; and the name of each of them, its number if nothing else. */
+  /** The names of rows and columns: `device`, `vCPU`; and the name of each of them, by default its number. */
   readonly rowName: string;
   readonly columnName: string;
   readonly rowText?: (row: number) => string;

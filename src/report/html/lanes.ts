@@ -31,10 +31,10 @@ export const LANES_LOOK = `
 `;
 
 /**
- * A schedule as a lane diagram: a lane for each thread, time running down, a box for each operation. It is a table, so
- * that a screen reader reads the same order. A lane is broken where its thread was stopped though it could have gone
- * on, dotted where it sleeps, and ends with its thread.
- * @param culprits - places in the source to mark: those that the verdict names.
+ * A schedule as a lane diagram: a lane for each thread, time running down, a box for each operation. The diagram is a table,
+ * so that a screen reader reads the same order. A lane is broken where its thread was preempted, dotted where the thread
+ * sleeps, and ends with its thread.
+ * @param culprits - places in the source to mark: the places that the verdict names.
  * @param name - the subject of the diagram, unique in its page
  */
 export function laneDiagram(

@@ -17,7 +17,7 @@ import { element, escaped } from './markup.ts';
 type Line = {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** A class of the style, where the order of the lines does not give it. */
+  /** A class of the style, in place of the class by the order of the lines. */
   readonly mark?: string;
 };
 
@@ -26,7 +26,7 @@ export type LineChart = {
   readonly title: string;
   readonly text: string;
   readonly lines: readonly Line[];
-  /** Name of the horizontal axis, and how its values are written. */
+  /** Name of the horizontal axis, and the format of its values. */
   readonly xName: string;
   readonly xText: (value: number) => string;
   readonly yText: (value: number) => string;
@@ -34,7 +34,7 @@ export type LineChart = {
   readonly doubling?: boolean;
   /** Moments that are marked over the whole height of the plot. */
   readonly events?: readonly LineEvent[];
-  /** The vertical axis, where it is not to begin at 0. */
+  /** The vertical axis, for a chart that does not begin at 0. */
   readonly yAxis?: (values: readonly number[], span: readonly [number, number]) => Axis;
 };
 

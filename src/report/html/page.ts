@@ -19,7 +19,7 @@ export type Page = {
   readonly verdict?: { readonly text: string; readonly kind: 'good' | 'bad' | 'warn' };
   readonly tiles: readonly Tile[];
   readonly parts: readonly Part[];
-  /** How it came about: versions, the command, notes. */
+  /** The origin of the report: versions, the command, notes. */
   readonly notes: readonly string[];
   /** The page's own script, beside the scripts of charts and of buttons that copy. */
   readonly script?: string;
@@ -37,14 +37,14 @@ function contents(parts: readonly Part[]): string {
   return `<nav aria-label="Contents"><ul class="contents">${links.join('')}</ul></nav>\n`;
 }
 
-/** The script of a page: of its own, and of the charts and buttons that are in it; undefined where there are none. */
+/** The script of a page: the page's own, and the scripts of its charts and buttons; undefined where there are none. */
 function scriptOf({ parts, script = '' }: Page): string | undefined {
   const has = (markup: string) => parts.some(({ cards }) => cards.some((card) => card.includes(markup)));
   const all = [has(' data-copy=') ? COPY_SCRIPT : '', has('<figure') ? CHART_SCRIPT : '', script].join('');
   return all === '' ? undefined : `'use strict';${all}`;
 }
 
-/** The whole of a report: one file, which loads nothing, and runs nothing but its own script where it has one. */
+/** The whole of a report: one file, which loads no other, and runs no script but its own. */
 export function page(given: Page): string {
   const { title, text, verdict, tiles, parts, notes } = given;
   const script = scriptOf(given);

@@ -19,7 +19,7 @@ import { element, escaped } from './markup.ts';
 export type Series = {
   readonly name: string;
   readonly distribution: Distribution;
-  /** A class of the style, where the order of the series does not give it. */
+  /** A class of the style, in place of the class by the order of the series. */
   readonly mark?: string;
 };
 

@@ -24,7 +24,7 @@ const HEAD = 24;
 const LEFT = 104;
 /** For the medians. */
 const RIGHT = 82;
-/** How wide a character of a mark is, and of a name: the chart is wider than others, and so is its text on a phone. */
+/** The width of a character of a mark, and of a name: the chart is wider than others, and so is its text on a phone. */
 const CHARACTER = 9.5;
 const NAME_CHARACTER = 10.5;
 

@@ -3,7 +3,7 @@ import { figure } from './figure.ts';
 import { across, type Plot, WIDTH } from './frame.ts';
 import { element, escaped, label } from './markup.ts';
 
-/** Something that takes its time in parts, which come one after the other and make the whole. ns. */
+/** A time with its parts, which follow each other and make the whole, ns. */
 export type Parted = { readonly name: string; readonly parts: readonly number[] };
 
 const BAR = 20;

@@ -1,6 +1,6 @@
 /**
- * The script of the page of a failing schedule, as text: the project knows no types of the DOM. It reads the data that
- * stepper.ts writes, and puts all of it into the page as text, never as markup.
+ * The script of the page of a failing schedule, as text: the project knows no types of the DOM. The script reads the data
+ * that stepper.ts writes, and puts the data into the page as text, never as markup.
  */
 export const STEPPER_SCRIPT = `
 (() => {
@@ -58,7 +58,7 @@ export const STEPPER_SCRIPT = `
   const show = () => {
     const steps = stepsOf(story);
     const step = steps[position - 1];
-    // The passing schedule has a list of its own; beside it stays the failing one.
+    // The passing schedule has a list of its own; the list of the failing schedule stays beside.
     const told = story === passing ? 0 : story;
     if (told !== listed) {
       listed = told;

@@ -42,8 +42,8 @@ const button = (go: string, sign: string, name: string, key: string) =>
   `<button type="button" data-go="${go}" title="${key}"><span aria-hidden="true">${sign}</span> ${name}</button>`;
 
 /**
- * The card with which a reader goes through a failing schedule step by step, sees every shared word, and looks what would
- * have happened had another thread gone on. It is empty, and hidden, until the page's script fills it from its data.
+ * The card with which a reader goes through a failing schedule step by step, sees every shared word, and explores what-ifs
+ * with another thread at a step. The card is empty, and hidden, until the page's script fills the card from its data.
  */
 export function stepperCard(whatIf: WhatIf): string {
   const { alternatives, all } = whatIf;
@@ -56,7 +56,7 @@ export function stepperCard(whatIf: WhatIf): string {
     all === 0
       ? ''
       : ' “What if” shows each schedule in which another thread goes on at a step, and all go on by turns then.';
-  return `<style>${LOOK}</style><section class="card wide" id="stepper" hidden><h3>Step through it</h3><p>Arrow keys ← and → go a step back and forward, Home and End to either end; every step can be clicked.${alternative}${more}</p>
+  return `<style>${LOOK}</style><section class="card wide" id="stepper" hidden><h3>Step through the schedule</h3><p>Arrow keys ← and → go a step back and forward, Home and End to either end; every step can be clicked.${alternative}${more}</p>
 <div class="bar" role="group" aria-label="Go through the schedule">${button('first', '|◀', 'First', 'Home')}${button('back', '◀', 'Back', '←')}${button('on', '▶', 'Forward', '→')}${button('last', '▶|', 'Last', 'End')}<output id="where"></output></div>
 <div class="cols">
 <div><h4 id="told-name"></h4><p class="ends" id="told-ends"></p><ol id="told" aria-labelledby="told-name"></ol>${copyButton('Copy the token of this schedule', '', 'told-token')} <button type="button" id="home" hidden>Back to the schedule that fails</button></div>
@@ -66,7 +66,7 @@ ${whatIf.passing === undefined ? '' : '<div><h4 id="passing-name">The nearest sc
 <script type="application/json" id="schedules">${dataOf(whatIf)}</script>`;
 }
 
-/** A step: thread, text, site, whether another thread was stopped for it, then pairs of a changed word and its value. */
+/** A step: thread, text, site, whether the step preempts another thread, then pairs of a changed word and its value. */
 type PackedStep = readonly number[];
 
 /** The schedules as JSON that can stand in a page; texts are kept once. The script reads this form, see stepper-script.ts. */
@@ -137,7 +137,10 @@ function endOf({ kind, message }: Story): { readonly ends: string; readonly how:
   return { ends: `${kind}: ${message}`, how: 'bad' };
 }
 
-/** The line of a place in the source, and those around: number, text, whether it is the one. None where it cannot be read. */
+/**
+ * The line of a place in the source, and the lines around: number, text, whether the line is the place. None where the file
+ * cannot be read.
+ */
 function sourceAround(site: string): (readonly [number, string, boolean])[] {
   const [, path = '', digits] = /^(.*):(\d+):\d+$/.exec(site) ?? [];
   const line = Number(digits);

@@ -32,7 +32,9 @@ export type DriverParts = {
   readonly userland: Userland;
 };
 
-/** What every change of the driver needs: what sources are called now, which numbers are free, waits that end with the run. */
+/**
+ * The state that every change of the driver needs: the sources' present names, the free numbers, waits that end with the run.
+ */
 export class DriverContext {
   readonly machine: Machine;
   readonly plan: Plan;
@@ -42,11 +44,11 @@ export class DriverContext {
   readonly its: Pick<ItsDriver, 'send' | 'sendAll' | 'setEnabled'>;
   readonly gic: GicDriver;
   readonly userland: Userland;
-  /** What each source is called at the moment. */
+  /** The present name of each source. */
   readonly sources: Source[];
-  /** By source: the collection that its event is in. */
+  /** By source: the collection of its event. */
   readonly collections: number[];
-  /** By collection: the vCPU that it is mapped to. */
+  /** By collection: the vCPU of its mapping. */
   readonly targets: Map<number, VcpuId>;
   /** LPIs that no event maps. */
   readonly spareLpis: Intid[];
@@ -80,18 +82,18 @@ export class DriverContext {
     return vcpu;
   }
 
-  /** Gives a source its new name and place; the proof is told by the caller. */
+  /** Gives a source its new name and place; the caller tells the proof. */
   rename(which: number, source: Source, collection = this.collections[which] ?? 0): void {
     this.sources[which] = source;
     this.collections[which] = collection;
   }
 
-  /** Tells userland, and so the kernel, what a source is called now. */
+  /** Tells userland, and so the kernel, the present name of a source. */
   tellUserland(source: Source): void {
     this.userland.reroute(source.fd, nameOf(source, this.machine.config));
   }
 
-  /** Configures an LPI as enabled, and maps an event to it. */
+  /** Configures an LPI as enabled, and maps an event to the LPI. */
   map(event: { deviceId: DeviceId; eventId: EventId; lpi: Intid; vcpu: VcpuId }): void {
     const { deviceId, eventId, lpi, vcpu } = event;
     this.putConfig(lpi, LPI_ON);
@@ -108,8 +110,8 @@ export class DriverContext {
   }
 
   /**
-   * Makes sources pending by the guest's own means: for what a change may have lost. A delivery that follows covers every
-   * signal before it.
+   * Makes sources pending by the guest's own means, because a change may have lost a signal. The delivery that follows covers
+   * every signal before.
    */
   revive(which: readonly number[]): void {
     const ints: ItsCommand[] = [];
@@ -124,7 +126,7 @@ export class DriverContext {
     if (ints.length > 0) this.its.sendAll(ints);
   }
 
-  /** Makes an SPI pending. The account of a line is told: the handler may find that no device asserts it. */
+  /** Makes an SPI pending. Tells the account of the line: the handler may find that no device asserts the line. */
   pend({ intid, resamplefd }: Source): void {
     const { account } = this.views;
     const line = resamplefd < 0 ? -1 : this.lineOf(intid);
@@ -138,7 +140,7 @@ export class DriverContext {
   }
 
   /**
-   * Waits until what is latched has been taken: what a driver's synchronize_irq() is for. False if the run ends first, or the
+   * Waits until a latched interrupt has been taken, as a driver's synchronize_irq() does. False if the run ends first, or the
    * time is up.
    */
   waitUntilTaken(intid: Intid, boundMs?: number): boolean {
@@ -153,10 +155,10 @@ export class DriverContext {
   }
 
   /**
-   * Sees that some sources, whose signals cannot come through, are silent: after what was pending is taken, none of them is
-   * delivered, nor pending. A thread that stopped with a signal in hand goes on meanwhile.
-   * @param times - one of so many calls does so; the others do nothing
-   * @param land - called first, where what is on its way may still come through: waits for it
+   * Checks that some sources, whose signals cannot come through, are silent: once their pending interrupts are taken, none of
+   * the sources is delivered, nor pending. A thread that stopped with a signal in hand goes on meanwhile.
+   * @param times - one of so many calls checks; the others return at once
+   * @param land - called first, where signals on their way may still come through: waits for those signals
    */
   watchSilence(which: readonly number[], times: number, land: () => void = () => undefined): void {
     const { meeting } = this.meetings;
@@ -181,8 +183,8 @@ export class DriverContext {
   }
 
   /**
-   * Waits until every handler that may be running has ended. A handler is preempted once at most, so of two interrupts that
-   * have ended since, one at least began before the wait or after it.
+   * Waits until every handler that may be running has ended. A handler is preempted once at most, so when two
+   * interrupts have ended since, the handler of the start has ended too.
    */
   waitForHandlers(): boolean {
     for (let vcpu: VcpuId = 0; vcpu < this.plan.vcpus; vcpu++) {

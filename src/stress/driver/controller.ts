@@ -12,9 +12,9 @@ const PRIORITIES = [0x80, 0x88, 0x90, 0xa0, 0xa8, 0xb0] as const;
 const SILENCE_ONE_IN = 4;
 
 /**
- * What a guest changes of its interrupt controller as a whole, while devices signal. Where the architecture, or KVM, lets a
- * change lose what is pending, the driver makes the interrupts concerned pending again, as a guest that resumes does: so
- * each signal is still followed by a delivery.
+ * A guest's changes of its whole interrupt controller, while devices signal. Where the architecture, or KVM, lets a change
+ * lose pending interrupts, the driver makes the interrupts concerned pending again, as a guest that resumes does: so each
+ * signal is still followed by a delivery.
  */
 export class ControllerChanges {
   readonly #context: DriverContext;
@@ -25,7 +25,7 @@ export class ControllerChanges {
     this.#messages = messages;
   }
 
-  /** MAPC: two collections exchange their vCPUs; or MOVALL: all LPIs of a vCPU go to another. What is pending goes along. */
+  /** MAPC: two collections exchange their vCPUs; or MOVALL: all LPIs of a vCPU go to another. Pending LPIs go along. */
   moveAll(): boolean {
     const { plan, chance } = this.#context;
     if (plan.vcpus < 2 || !this.#hasLpis) return false;
@@ -101,7 +101,7 @@ export class ControllerChanges {
     gic.setSpiEnabled(intid, true);
   }
 
-  /** INT or ISPENDR; sometimes CLEAR or ICPENDR before it, which may lose what was pending. */
+  /** INT or ISPENDR; sometimes CLEAR or ICPENDR before, which may lose a pending interrupt. */
   raise(which: number, source: Source): boolean {
     const { chance, its, gic } = this.#context;
     const clears = chance.below(3) === 0;
@@ -124,7 +124,7 @@ export class ControllerChanges {
     return true;
   }
 
-  /** KVM holds back what is pending when the distributor is turned on, until it comes again. */
+  /** KVM holds back the pending interrupts when the guest turns the distributor on, until their next signal. */
   #switchDistributor(): void {
     const { gic, plan, views, sources } = this.#context;
     gic.disable();
@@ -149,16 +149,17 @@ export class ControllerChanges {
     this.#context.revive(this.#lpisWhere(() => true));
   }
 
-  /** KVM forgets what is pending when LPIs are turned off, and MSIs that come meanwhile are lost. */
+  /** KVM forgets the pending LPIs when the guest turns LPIs off, and loses the MSIs that come meanwhile. */
   #switchLpis(vcpu: VcpuId): void {
-    // An MSI is refused by the vCPU of its collection, and MOVALL may have sent the LPI to another one.
+    // The vCPU of the MSI's collection refuses the MSI, and MOVALL may have sent the LPI to another vCPU.
     const { collections, sources, targets, machine, its } = this.#context;
     this.#context.gic.disableLpis(vcpu);
     this.#context.watchSilence(
       this.#lpisWhere((which) => targets.get(collections[which] ?? -1) === vcpu),
       SILENCE_ONE_IN,
       () => {
-        // As in KVM, an injection that was past its checks may still latch its LPI: no lock and no grace period stops it.
+        // As in KVM, an injection that was past its checks may still latch the LPI: no lock and no grace period stops the
+        // injection.
         machine.vm.readers.synchronize();
         its.send({ name: 'SYNC', rdbase: vcpu });
       },

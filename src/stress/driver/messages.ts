@@ -3,18 +3,21 @@ import { hasIrqFd, type Source } from '../../guest/index.ts';
 import { SpareEvents } from '../spare-events.ts';
 import { type DriverContext, LPI_OFF, LPI_ON } from './context.ts';
 
-/** Deliveries of a source for which the event that it had before stays mapped; longest wait for them, in between changes. */
+/** Deliveries of a source for which its earlier event stays mapped; longest wait for them between changes, ms. */
 const DELIVERIES_TO_SHOW = 2;
 const SHOW_MS = 25;
-/** How long a change waits for what came by the old route to be taken, ms. */
+/** How long a change waits for the signals of the old route to be taken, ms. */
 const TAKEN_MS = 25;
-/** How long the driver does not wait again after a wait that has shown something; after a vain wait, by how long it took. */
+/**
+ * How long the driver does not wait again after a wait that has shown a delivery; after a vain wait, its length times the
+ * share.
+ */
 const UNWATCHED_MS = 100;
 const UNWATCHED_SHARE = 3;
 /** Of so many masks one is watched: nothing comes of a vector that is masked. */
 const SILENCE_ONE_IN = 4;
 
-/** What a guest's driver and its VMM change of one message while its device signals. The driver's thread. */
+/** A guest's and a VMM's changes of one message while its device signals. The driver's thread. */
 export class MessageChanges {
   readonly #context: DriverContext;
   readonly #spareEvents: SpareEvents;
@@ -41,7 +44,10 @@ export class MessageChanges {
     return true;
   }
 
-  /** Masks a vector as a VMM does, by detaching its irqfd, and unmasks it: what came meanwhile is in the eventfd. */
+  /**
+   * Masks a vector as a VMM does, by detaching its irqfd, and unmasks the vector: the eventfd holds the signals that came
+   * meanwhile.
+   */
   mask(which: number, source: Source): boolean {
     if (!hasIrqFd(source)) return false;
     const { userland, views, machine } = this.#context;
@@ -52,13 +58,16 @@ export class MessageChanges {
     this.#context.spin();
     userland.unmask(source.fd);
     if (line >= 0) views.account.masks(line);
-    // Taking the last irqfd of a line away has lowered it: its device has to look again.
+    // Detaching the last irqfd of a line has lowered the line: its device has to look again.
     if (line >= 0) machine.vm.irqfds.write(source.resamplefd);
     this.#context.count('masks');
     return true;
   }
 
-  /** Disables an LPI in the configuration table and enables it again, each with INV, or with INVALL for all LPIs of its vCPU. */
+  /**
+   * Disables an LPI in the configuration table and enables the LPI again, each with INV, or with INVALL for all LPIs of its
+   * vCPU.
+   */
   configure(_which: number, source: Source): boolean {
     if (source.kind !== 'msi') return false;
     const isWhole = this.#context.chance.below(4) === 0;
@@ -84,7 +93,7 @@ export class MessageChanges {
     );
   }
 
-  /** Maps an event anew, to another LPI: mask, wait for what is in flight, DISCARD, MAPTI, INV, unmask. */
+  /** Maps an event anew, to another LPI: mask, wait for the signals in flight, DISCARD, MAPTI, INV, unmask. */
   remap(which: number, source: Source): boolean {
     const context = this.#context;
     if (source.kind !== 'msi') return false;
@@ -110,8 +119,8 @@ export class MessageChanges {
   }
 
   /**
-   * Maps an event anew, to another LPI, while its device signals: a signal that comes between DISCARD and MAPTI is lost by the
-   * rules, so the driver makes the interrupt pending afterwards. From then on no signal may go to the old LPI.
+   * Maps an event anew, to another LPI, while its device signals: a signal between DISCARD and MAPTI is lost by the rules, so
+   * the driver makes the interrupt pending afterwards. From then on no signal may go to the old LPI.
    */
   swapLpi(which: number, source: Source): boolean {
     const context = this.#context;
@@ -125,7 +134,7 @@ export class MessageChanges {
     context.its.send({ name: 'DISCARD', deviceId, eventId });
     context.map({ deviceId, eventId, lpi, vcpu });
     context.rename(which, { ...source, intid: lpi, vcpu }, context.collectionOf(vcpu));
-    // KVM delivers what was pending at the DISCARD once more.
+    // KVM delivers an LPI that was pending at the DISCARD once more.
     if (context.waitUntilTaken(intid)) {
       proof.endMove(which);
       if (context.waitForHandlers()) context.spareLpis.push(intid);
@@ -136,13 +145,13 @@ export class MessageChanges {
   }
 
   /**
-   * Changes the message of a source while its device signals, by whatever the design has for that, a table or a call: it
-   * gets another event of its device, mapped to another LPI, as when a driver sets a vector up anew. Where the device has
-   * no event to spare, the same is said again.
+   * Changes the message of a source while its device signals, by the means of the design, a table or a call: the source gets
+   * another event of its device, mapped to another LPI, as when a driver sets a vector up anew. Where the device has no event
+   * to spare, the driver writes the same message again.
    *
-   * A signal that comes by the old route all the same has to show. It does as long as the old event stays mapped, and
-   * where its translation is cached: the slow path looks the route up anew, and a MOVI or a DISCARD of any event empties
-   * the cache. So a few times a second nothing else is done while the device signals, before the change and after it.
+   * A signal that still comes by the old route has to show. Such a signal shows as long as the old event stays mapped, and
+   * where its translation is cached: the slow path looks the route up anew, and a MOVI or a DISCARD of any event empties the
+   * cache. So a few times a second the driver makes no other change while the device signals, before the change and after.
    */
   reroute(which: number, source: Source): boolean {
     if (source.kind !== 'msi') return false;
@@ -186,7 +195,7 @@ export class MessageChanges {
     return true;
   }
 
-  /** The device whose event a source gets: its own, or another one, so that of a message that is in two halves both show. */
+  /** The device whose event a source gets: its own, or another device, so that both halves of a torn message show. */
   #deviceFor({ deviceId }: Source): DeviceId {
     const { chance, plan } = this.#context;
     if (chance.below(2) === 0) return deviceId;
@@ -195,7 +204,7 @@ export class MessageChanges {
 
   /**
    * Maps a second event to the LPI of a source, raises the interrupt through the second event, and unmaps that event: the LPI
-   * lives on, with what is pending, because the first event maps it.
+   * lives on, and stays pending, because the first event maps the LPI.
    */
   share(which: number, source: Source): boolean {
     const context = this.#context;
@@ -216,9 +225,8 @@ export class MessageChanges {
   }
 
   /**
-   * Unmaps old events whose source was delivered a few times since: a signal that comes by the old route all the same is
-   * delivered until then, and lost afterwards. Other changes go on meanwhile, so a source that is not signalled any more
-   * keeps no thread waiting.
+   * Unmaps old events whose source was delivered a few times since: a signal that still comes by the old route is delivered
+   * until then, and lost afterwards. Other changes go on meanwhile, so a source without signals keeps no thread waiting.
    */
   discardRetired(): void {
     const due = this.#spareEvents.take(
@@ -235,7 +243,7 @@ export class MessageChanges {
     return (this.#context.views.proof.deliveries(which) - deliveries) | 0;
   }
 
-  /** Waits a little until a source was delivered a few times since it was so many; whether it was. */
+  /** Waits a little until a source was delivered a few times more than `deliveries`; returns whether that happened. */
   #waitForDeliveries(which: number, deliveries: number): boolean {
     return this.#context.until(() => this.#deliveredSince(which, deliveries) >= DELIVERIES_TO_SHOW, SHOW_MS);
   }

@@ -17,20 +17,20 @@ const NAP_MS = 0.2;
 const ASLEEP_MS = 20;
 
 /**
- * A phase in which the driver keeps still, and with it the devices, until every signal was followed by its delivery. What is
- * not delivered though nothing else goes on is a violation, also if a later change would bring it forth. The driver's thread.
+ * A phase in which the driver and the devices keep still until every signal was followed by its delivery. A signal that is
+ * not delivered in the quiet is a violation, also where a later change would bring the delivery forth. The driver's thread.
  */
 export class StillPhases {
   readonly #context: DriverContext;
   readonly #atRest: () => void;
-  /** By source: the last signal seen when it was found to be missing one. Each is told once. */
+  /** By source: the last signal seen when the source was found to miss a delivery. Each is told once. */
   readonly #told: Map<number, number> = new Map();
 
   readonly #isBusy: () => boolean;
 
   /**
-   * @param atRest - called when nothing is under way
-   * @param isBusy - whether a handler runs that may take longer than a wake-up: nothing is missing before its end
+   * @param atRest - called when no signal is under way
+   * @param isBusy - whether a handler runs that may take longer than a wake-up: no delivery is missing before its end
    */
   constructor(
     context: DriverContext,
@@ -74,7 +74,7 @@ export class StillPhases {
     const comesToRest = () => this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS);
     if (comesToRest()) {
       this.#atRest();
-      // A look at a rule signals by itself: what of that may still come is allowed for.
+      // The look at a rule signals by itself: the proof allows for the deliveries that may still come.
       if (comesToRest()) this.#takeStock();
       else this.#allowForMore();
     }
@@ -105,13 +105,15 @@ export class StillPhases {
     return true;
   }
 
-  /** Whether the interrupt of a source is pending: the driver may have made it so, and then no device waits for it. */
+  /**
+   * Whether the interrupt of a source is pending: by the driver's doing perhaps, and then no device waits for the delivery.
+   */
   #isPending(source: number): boolean {
     const { interrupts } = this.#context.machine.gic;
     return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
   }
 
-  /** Whether an SGI is pending: the driver may have made it so, and the vCPU that was rung may not run yet. */
+  /** Whether an SGI is pending: by the driver's doing perhaps, and the vCPU that was rung may not run yet. */
   #isAnySgiPending(): boolean {
     const { machine, views } = this.#context;
     const { interrupts } = machine.gic;
@@ -123,8 +125,9 @@ export class StillPhases {
   }
 
   /**
-   * Whether nothing is under way. Two looks, between which nothing has moved: what one thread passed on behind the first look,
-   * such as an SGI out of a handler, has moved something before the second, or is seen by it.
+   * Whether no signal is under way. Two looks, between which no count has moved: a signal that one thread passed on behind
+   * the first look, such as an SGI out of a handler, has moved a count before the second look, or the second look sees the
+   * signal.
    */
   #isAtRest(): boolean {
     const moves = this.#moves();
@@ -140,8 +143,8 @@ export class StillPhases {
   }
 
   /**
-   * At rest the accounts are exact: from here on each delivery has a signal of its own. And what has no owner is not pending:
-   * an LPI that no event maps keeps nothing.
+   * At rest the accounts are exact: from here on each delivery has a signal of its own. And an interrupt without an owner is
+   * not pending: an LPI that no event maps keeps no latch.
    */
   #takeStock(): void {
     const { views, machine, spareLpis } = this.#context;
@@ -163,7 +166,10 @@ export class StillPhases {
     for (let pair = 0; pair < sgis.sources; pair++) sgis.takeStock(pair, PLACES);
   }
 
-  /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. Whether anything is. */
+  /**
+   * Tells pending interrupts that no vCPU took as stranded, and the signals that are pending nowhere as lost. Returns whether
+   * there are any.
+   */
   #judge(): boolean {
     let isAny = false;
     const { views, machine } = this.#context;

@@ -2,7 +2,7 @@ import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { Source } from '../../guest/index.ts';
 import type { DriverContext } from './context.ts';
 
-/** What a guest's driver changes of one SPI while its device signals. The driver's thread. */
+/** A guest's driver's changes of one SPI while its device signals. The driver's thread. */
 export class WireChanges {
   readonly #context: DriverContext;
   readonly #spareSpis: Intid[];
@@ -13,7 +13,7 @@ export class WireChanges {
     this.#spareSpis = Array.from({ length: end - first }, (_, index) => first + index);
   }
 
-  /** GICD_IROUTER, for an SPI, and so for all that share its line. */
+  /** GICD_IROUTER of an SPI, and so of all devices that share its line. */
   move({ intid }: Source): boolean {
     const { chance, plan, views, sources, gic } = this.#context;
     const vcpu: VcpuId = chance.below(plan.vcpus);
@@ -53,7 +53,7 @@ export class WireChanges {
     return true;
   }
 
-  /** Disables an SPI at the distributor and enables it again: what came meanwhile is pending. */
+  /** Disables an SPI at the distributor and enables the SPI again: the signals that came meanwhile are pending. */
   toggle(_which: number, { kind, intid }: Source): boolean {
     if (kind === 'msi') return false;
     this.#context.gic.setSpiEnabled(intid, false);
@@ -63,7 +63,7 @@ export class WireChanges {
     return true;
   }
 
-  /** Whether an SPI may be exchanged for another: where it is what the design has in place of an LPI. */
+  /** Whether an SPI may be exchanged for another: where the design has the SPI in place of an LPI. */
   #standsIn({ kind }: Source): boolean {
     return kind === 'msi-spi' || (kind === 'edge' && this.#context.machine.vm.design.msi === 'none');
   }

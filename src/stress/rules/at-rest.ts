@@ -5,7 +5,7 @@ import type { DriverContext } from '../driver/context.ts';
 import { SGIS } from '../stress-plan.ts';
 import type { Turns } from './turns.ts';
 
-/** Longest wait for what has to come, ms. */
+/** Longest wait for an interrupt that has to come, ms. */
 const ARRIVAL_MS = 3_000;
 const WAKE_UPS = 6;
 /** Longest wait for the vCPUs to fall asleep, ms. */
@@ -15,15 +15,15 @@ const ASLEEP_MS = 50;
 export type Chosen = { readonly which: number; readonly source: Source };
 
 /**
- * The machine at rest, for rules that one source at a time can show: nothing else signals, so that what comes, and that nothing
- * comes, can be told exactly. The driver's thread. What breaks a rule is noted in words.
+ * The machine at rest, for rules that one source at a time can show: no other source signals, so the driver can tell exactly
+ * which interrupts come, and that none comes. The driver's thread. A broken rule is noted in words.
  */
 export class AtRest {
   readonly context: DriverContext;
   readonly turns: Turns;
   /** Moves all LPIs of a vCPU. */
   readonly moveAll: () => boolean;
-  /** What was broken in the rule that is looked at. */
+  /** The breaches of the present rule. */
   readonly breaches: string[] = [];
 
   constructor(context: DriverContext, turns: Turns, moveAll: () => boolean) {
@@ -44,7 +44,7 @@ export class AtRest {
     return fitting.length === 0 ? undefined : fitting[chance.below(fitting.length)];
   }
 
-  /** The source as it is called now. */
+  /** The source under its present name. */
   now({ which, source }: Chosen): Chosen {
     return { which, source: this.context.sources[which] ?? source };
   }
@@ -88,7 +88,7 @@ export class AtRest {
     this.expect(came === 1, `${this.#named(chosen)} came ${came} times, not once: ${why}`);
   }
 
-  /** Longest wait for what has to come, on this machine, ms. */
+  /** Longest wait for an interrupt that has to come, on this machine, ms. */
   get #boundMs(): number {
     return Math.max(ARRIVAL_MS, WAKE_UPS * this.context.slowestWakeMs);
   }
@@ -108,7 +108,7 @@ export class AtRest {
     );
   }
 
-  /** Sees that a vCPU is halted, or halts soon: nothing that is pending is signalled to it. */
+  /** Checks that a vCPU is halted, or halts soon: no pending interrupt is signalled to the vCPU. */
   sleeps(vcpu: VcpuId, why: string): void {
     const control = this.context.machine.control(vcpu);
     this.context.until(() => control.isHalted, this.#boundMs);
@@ -127,9 +127,9 @@ export class AtRest {
   }
 
   /**
-   * Waits until no signal is under way and every vCPU sleeps; and one that was rung may still sleep, so nothing that it could take
-   * is left.
-   * @param keptBack - what a priority or a group keeps back
+   * Waits until no signal is under way and every vCPU sleeps. A vCPU that was rung may still sleep, so the wait also asks
+   * that no interrupt is left that the vCPU could take.
+   * @param keptBack - the interrupts that a priority or a group keeps back
    */
   settle(keptBack = NONE): void {
     const { irqfds } = this.context.machine.vm;
@@ -163,6 +163,6 @@ export class AtRest {
 /** A rule of the architecture, or of KVM, that shows at rest. */
 export type Rule = {
   readonly name: string;
-  /** Looks at the rule, and leaves the machine as it was. False where the run has nothing to look at it with. */
+  /** Looks at the rule, and leaves the machine as found. False where the run has no source for the rule. */
   readonly look: (rest: AtRest) => boolean;
 };

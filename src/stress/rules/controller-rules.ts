@@ -67,11 +67,11 @@ const SGI_RULES: readonly Rule[] = [
   sgi('an SGI to a vCPU that does not exist is ignored', (rest, sender) => {
     sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sgiOf(sender), [0]) | (0xabn << 32n), []);
   }),
-  sgi('an SGI of group 0 does not reach one that is in group 1', (rest, sender, target) => {
+  sgi('an SGI of group 0 does not reach an SGI in group 1', (rest, sender, target) => {
     sends(rest, sender, 'ICC_SGI0R_EL1', sgiTo(sgiOf(sender), [target]), []);
     sends(rest, sender, 'ICC_ASGI1R_EL1', sgiTo(sgiOf(sender), [target]), []);
   }),
-  sgi('a disabled SGI waits until it is enabled, and ICPENDR0 takes it away', (rest, sender, target) => {
+  sgi('a disabled SGI waits for its enable, and ICPENDR0 clears the SGI', (rest, sender, target) => {
     const { machine, views, plan } = rest.context;
     const frame = machine.config.gicrBase + target * GICR_STRIDE;
     const bit = 1n << BigInt(sender);
@@ -98,14 +98,14 @@ const SGI_RULES: readonly Rule[] = [
 export const CONTROLLER_RULES: readonly Rule[] = [
   ...SGI_RULES,
   {
-    name: 'nothing comes while the distributor is off',
+    name: 'no interrupt comes while the distributor is off',
     look: (rest) => {
       const chosen = rest.choose('edge') ?? rest.choose('msi');
       if (!chosen) return false;
       const { gic } = rest.context;
       gic.disable();
       rest.stays(chosen, true, () => rest.signal(chosen), 'the distributor is off');
-      // KVM holds back what is pending when the distributor is turned on, until it comes again.
+      // KVM holds back the pending interrupts when the guest turns the distributor on, until their next signal.
       const again = () => {
         gic.enable();
         if (!rest.context.machine.gic.personality.requeues) rest.signal(chosen);

@@ -24,7 +24,7 @@ const message = (name: string, look: (rest: AtRest, chosen: Chosen) => void): Ru
   },
 });
 
-/** Writes the configuration of an LPI, and has the GIC read it: by INV, or by INVALL. */
+/** Writes the configuration of an LPI, and has the GIC read the byte: by INV, or by INVALL. */
 function configure(rest: AtRest, { source }: Chosen, config: number): void {
   const { context } = rest;
   const { intid, deviceId, eventId, vcpu } = source;
@@ -61,18 +61,18 @@ export const MESSAGE_RULES: readonly Rule[] = [
     gic.enableLpis(vcpu);
     rest.arrives(chosen, () => rest.signal(chosen), 'the LPIs of its vCPU are on again');
   }),
-  message('a disabled LPI waits until it is enabled', (rest, chosen) => {
+  message('a disabled LPI waits for its enable', (rest, chosen) => {
     pend(rest, chosen);
     rest.arrives(chosen, () => enable(rest, chosen), 'it was pending when it was enabled');
   }),
-  message('CLEAR takes away what is pending', (rest, chosen) => {
+  message('CLEAR clears a pending LPI', (rest, chosen) => {
     const { deviceId, eventId } = chosen.source;
     pend(rest, chosen);
     const clear = () => rest.context.its.send({ name: 'CLEAR', deviceId, eventId });
     rest.stays(chosen, false, clear, 'CLEAR has taken away what was pending');
     rest.stays(chosen, false, () => enable(rest, chosen), 'nothing was pending when it was enabled');
   }),
-  message('what is pending moves with MOVI', (rest, chosen) => {
+  message('a pending LPI moves with MOVI', (rest, chosen) => {
     const { context } = rest;
     const { deviceId, eventId, intid, vcpu } = chosen.source;
     const to = rest.otherThan(vcpu);
@@ -84,7 +84,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     context.rename(chosen.which, { ...chosen.source, vcpu: to }, collectionId);
     rest.arrives(chosen, () => enable(rest, chosen), 'it was pending when MOVI moved it');
   }),
-  message('what is pending moves with its collection, or with MOVALL', (rest, chosen) => {
+  message('a pending LPI moves with its collection, or with MOVALL', (rest, chosen) => {
     pend(rest, chosen);
     rest.moveAll();
     rest.arrives(chosen, () => enable(rest, chosen), 'it was pending when all LPIs of its vCPU were moved');
@@ -126,7 +126,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
       const device = machine.its.devices()[0];
       const [ram] = machine.config.memory;
       if (lpi === undefined || !device || !ram) return false;
-      // The entry of the event lies in the table of a device that has one, so that it is in memory, and nothing else is there.
+      // The entry of the event lies in the table of an existing device, so the entry is in memory and overlaps no other data.
       const ittAddr = device.ittAddr - ((ITT_ENTRY * lpi) & ~(ITT_ALIGNMENT - 1));
       if (ittAddr < ram.base) return false;
       const event = { deviceId: SPARE_DEVICE, eventId: lpi as number } as const;
@@ -151,7 +151,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
       return true;
     },
   },
-  message('KVM_SIGNAL_MSI says whether the guest has it mapped', (rest, chosen) => {
+  message('KVM_SIGNAL_MSI says whether the guest has mapped the event', (rest, chosen) => {
     const { machine, its, views } = rest.context;
     const { deviceId, eventId: data } = chosen.source;
     const address = machine.config.itsBase + gits.TRANSLATER;
@@ -176,7 +176,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     );
     its.setEnabled(true);
   }),
-  message('what comes while a vector is masked comes once, when it is unmasked', (rest, chosen) => {
+  message('a signal of a masked vector comes once, at the unmask', (rest, chosen) => {
     const { userland } = rest.context;
     userland.mask(chosen.source.fd);
     const signals = () => {

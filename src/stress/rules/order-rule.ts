@@ -11,11 +11,11 @@ const WAIT_MS = 3_000;
 type Ranked = Chosen & { readonly priority: number };
 
 /**
- * What is pending is taken in the order of priorities: a handler is held, other interrupts of its vCPU become pending, each with
- * a priority, and when the handler returns the vCPU takes the most urgent one first.
+ * A vCPU takes its pending interrupts in the order of priorities: the rule holds a handler, other interrupts of its vCPU
+ * become pending, each with a priority, and when the handler returns the vCPU takes the most urgent interrupt first.
  */
 export const ORDER_RULE: Rule = {
-  name: 'what is pending is taken in the order of priorities',
+  name: 'a vCPU takes its pending interrupts in the order of priorities',
   look: (rest) => {
     const held = rest.choose('msi');
     if (!held) return false;

@@ -1,4 +1,4 @@
-/** What a run has said of the rules that show at rest. Plain data. */
+/** A run's results of the rules that show at rest. Plain data. */
 export type RulesResult = {
   /** Times that a rule was looked at, and rules that were. */
   readonly looks: number;

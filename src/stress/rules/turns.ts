@@ -38,7 +38,7 @@ export class Turns {
     return load(this.#words, this.#at + ENTERED) !== 0;
   }
 
-  /** Lets the handler return; what is taken from here on has its turn noted. */
+  /** Lets the handler return; the interrupts from here on have their turn noted. */
   release(): void {
     store(this.#words, this.#at + HELD, NOTING);
   }

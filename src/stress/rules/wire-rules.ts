@@ -24,7 +24,7 @@ function pend(rest: AtRest, chosen: Chosen): void {
 }
 
 export const WIRE_RULES: readonly Rule[] = [
-  wire('a disabled SPI waits until it is enabled', (rest, chosen) => {
+  wire('a disabled SPI waits for its enable', (rest, chosen) => {
     const { gic } = rest.context;
     pend(rest, chosen);
     rest.arrives(
@@ -33,7 +33,7 @@ export const WIRE_RULES: readonly Rule[] = [
       'it was pending when it was enabled',
     );
   }),
-  wire('ICPENDR takes away what is pending', (rest, chosen) => {
+  wire('ICPENDR clears a pending SPI', (rest, chosen) => {
     const { gic } = rest.context;
     const { intid } = chosen.source;
     pend(rest, chosen);
@@ -53,7 +53,7 @@ export const WIRE_RULES: readonly Rule[] = [
   wire('ISPENDR makes an SPI pending', (rest, chosen) => {
     rest.arrives(chosen, () => rest.context.gic.setSpiPending(chosen.source.intid, true), 'ISPENDR');
   }),
-  wire('an edge is latched when its wire rises, and not when it falls', (rest, chosen) => {
+  wire('an edge is latched when its wire rises, and not when the wire falls', (rest, chosen) => {
     const { gic, machine } = rest.context;
     const { intid } = chosen.source;
     const irq = machine.vm.design.lineOfPin(intid - FIRST_SPI);
@@ -87,7 +87,7 @@ export const WIRE_RULES: readonly Rule[] = [
       'it has a priority above the mask again',
     );
   }),
-  wire('what is pending moves with IROUTER', (rest, chosen) => {
+  wire('a pending SPI moves with IROUTER', (rest, chosen) => {
     const { context } = rest;
     const { intid, vcpu } = chosen.source;
     const to = rest.otherThan(vcpu);
@@ -107,7 +107,7 @@ export const WIRE_RULES: readonly Rule[] = [
     const { intid, vcpu } = chosen.source;
     machine.bus.write(machine.config.gicdBase + gicd.IROUTER + 8 * intid, 8, NOWHERE);
     rest.stays(chosen, true, () => rest.signal(chosen), 'it is routed to no vCPU');
-    // KVM holds back what was pending without a target until it comes again.
+    // KVM holds back an interrupt that was pending without a target until its next signal.
     const again = () => {
       gic.targetSpi(intid, vcpu);
       if (!machine.gic.personality.requeues) rest.signal(chosen);

@@ -3,7 +3,7 @@ import { addCount, readCount } from '../../measure/wide-count.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
 import { peek, poke, type Words } from '../../memory/word.ts';
 
-/** What the threads of a run do, as the slices of a trace have it. */
+/** The actions of a run's threads, under the names of the slices of a trace. */
 export const SLICES = [
   // A device: rounds of signals, each round with its wait.
   'burst',
@@ -17,13 +17,13 @@ export const SLICES = [
   'polled',
   // The main thread.
   'dispatch',
-  // The driver: what userland does,
+  // The driver: the changes that userland makes,
   'mask',
   'unmask',
   'masked',
   'remap',
   'route update',
-  // what the guest has the ITS do, by the first of its commands, and a write to the distributor.
+  // the commands that the guest gives the ITS, by the first of them, and a write to the distributor.
   'MOVI',
   'MAPTI',
   'DISCARD',
@@ -35,7 +35,7 @@ export const SLICES = [
 ] as const;
 export type SliceName = (typeof SLICES)[number];
 
-/** A stretch of time in one thread. What the numbers mean depends on its name; 0 to 2^32 - 1. */
+/** A stretch of time in one thread. The name gives the numbers their meaning; 0 to 2^32 - 1. */
 export type Slice = {
   readonly name: SliceName;
   readonly from: number;
@@ -78,13 +78,13 @@ export function sliceRegions(layout: Layout, threads: number, kept: number): Reg
   );
 }
 
-/** Of a ring, so much is still written when a violation has been found: what came before the violation stays. */
+/** Of a ring, this share is still written when a violation has been found: the slices from before the violation stay. */
 const AFTERWARDS = 1 / 4;
 
 /**
- * The last slices of time of one thread, in the shared buffer. The thread writes each when it has ended, and never waits.
- * The slices are plain words: the count of them, which moves after, hands them to who reads it when the thread has come
- * to rest. Not for reading earlier: the event ring of `measure` is for that, and costs several times as much.
+ * The last slices of time of one thread, in the shared buffer. The thread writes each slice when the slice has ended, and
+ * never waits. The slices are plain words: the count, which moves after them, hands the slices to a reader when the thread
+ * has come to rest. Not for reading earlier: the event ring of `measure` is for that, and costs several times as much.
  */
 export class SliceRing {
   readonly #words: Words;
@@ -138,7 +138,10 @@ export class SliceRing {
     return peek(this.#words, this.#count + AFTER) >= this.#kept * AFTERWARDS;
   }
 
-  /** What is still there, in the order of the ends; and how many slices were overwritten. When the thread is at rest. */
+  /**
+   * The slices that the ring still holds, in the order of their ends; and how many slices were overwritten. When the thread
+   * is at rest.
+   */
   read(): { readonly slices: readonly Slice[]; readonly dropped: number } {
     const written = readCount(this.#words, this.#count, this.#count + 1);
     const dropped = Math.max(0, written - this.#kept);

@@ -12,7 +12,7 @@ export type Role =
   | { readonly device: number }
   | { readonly driver: true };
 
-/** What one thread did last, and how much more it had done before. */
+/** The last slices of one thread, and how many more came before them. */
 export type Track = {
   readonly role: Role;
   /** In the order in which they ended. */
@@ -23,7 +23,7 @@ export type Track = {
   readonly ended: boolean;
 };
 
-/** The ring of a thread; to write it, the thread itself. Only in a run that has slices. */
+/** The ring of a thread; only the thread itself may write there. Only in a run that has slices. */
 export function ringOf(machine: Machine, plan: Plan, role: Role): SliceRing {
   const thread = threadOf(machine, plan, role);
   const { slices, proof } = stressViews(machine, plan);
@@ -41,7 +41,7 @@ export function noteViolation(machine: Machine, plan: Plan): void {
   ring.recordAlways(kindOf('violation'), source, VIOLATIONS.indexOf(kind), intid, now, now);
 }
 
-/** What every thread of a run that has come to rest has kept: the main one, vCPUs, devices, the driver. */
+/** The slices of every thread of a run that has come to rest: the main thread, vCPUs, devices, the driver. */
 export function readTracks(machine: Machine, plan: Plan): Track[] {
   const roles: Role[] = [
     { main: true },

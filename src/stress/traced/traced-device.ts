@@ -7,7 +7,7 @@ import { ringOf } from './timelines.ts';
 
 const SIGNAL = kindOf('signal');
 
-/** A device thread that keeps what it does: each signal, with its number, each round of them, and each wait. */
+/** A device thread that keeps its actions: each signal, with its number, each round of signals, and each wait. */
 export function tracedDevice(machine: Machine, task: StressDevice): { run(): { injected: number } } {
   const { plan, device } = task;
   const { proof } = stressViews(machine, plan);

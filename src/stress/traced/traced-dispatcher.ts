@@ -6,7 +6,7 @@ import { ringOf } from './timelines.ts';
 
 const DISPATCH = kindOf('dispatch');
 
-/** What the main thread serves, and keeps each time that there was something to serve. */
+/** The main thread's dispatcher, which keeps a slice of each round with work. */
 export function tracedDispatched(machine: Machine, plan: Plan): Dispatched {
   const { irqfds } = machine.vm;
   const { clock } = machine;

@@ -13,8 +13,8 @@ import { kindOf, SLICES, type SliceName, type SliceRing } from './slices.ts';
 import { ringOf } from './timelines.ts';
 
 /**
- * The driver thread of a traced run: keeps each change that userland makes, each ITS command, each write to the
- * distributor. The driver itself is that of an untraced run; the interfaces that it works through are wrapped.
+ * The driver thread of a traced run: keeps each change that userland makes, each ITS command, each write to the distributor.
+ * The driver itself is that of an untraced run; the traced driver wraps the interfaces.
  */
 export function tracedDriver(machine: Machine, plan: Plan): ReturnType<typeof stressDriver> {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
@@ -30,7 +30,7 @@ export function tracedDriver(machine: Machine, plan: Plan): ReturnType<typeof st
 
 export const tracedDriverProgram = threadProgram(import.meta.url, tracedDriver);
 
-/** The driver's ring, and the vector that it has masked. */
+/** The driver's ring, and the vector that the driver has masked. */
 class Note {
   readonly #ring: SliceRing;
   readonly #clock: Clock;
@@ -47,7 +47,7 @@ class Note {
     return this.#clock.now();
   }
 
-  /** Takes note of what has ended now. */
+  /** Records the slice of an action that has ended now. */
   end(name: SliceName, from: number, subject: number, which = 0, intid: Intid = 0): void {
     this.#ring.record(kindOf(name), subject, which, intid, from, this.#clock.now());
   }

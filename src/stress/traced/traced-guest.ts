@@ -15,8 +15,8 @@ const POLLED = kindOf('polled');
 const VIOLATION = kindOf('violation');
 
 /**
- * The guest of a stress run on a vCPU whose thread keeps what it does: each handler, with the last signal of its source
- * that it saw, and each stretch with nothing to do.
+ * The guest of a stress run on a vCPU whose thread keeps its actions: each handler, with the last signal of its source that
+ * the handler saw, and each stretch of idleness.
  */
 export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
   const { proof, lines } = stressViews(machine, plan);
@@ -34,7 +34,7 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
     const now = clock.now();
     ring.record(VIOLATION, source, kind, intid, now, now);
   };
-  /** When there was nothing more to do, and how often it had slept by then: a number that a closure changes is allocated. */
+  /** When the vCPU became idle, and how often the vCPU had slept by then: a number that a closure changes is allocated. */
   const idle = new Float64Array(2);
 
   /** Also the handlers that preempt another. */
@@ -44,7 +44,8 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
       handle(intid);
       return;
     }
-    // An edge that comes after this look is delivered again; a level need not be, so there it is what was seen in the end.
+    // An edge that comes after this look is delivered again; a level need not be, so the handler reads a level's signal at
+    // its end.
     const before = proof.sent(source);
     const from = clock.now();
     const violations = proof.violated;

@@ -42,7 +42,7 @@ export type Cpu = {
 export type GuestModule = {
   /** Called once, in boot, before the first interrupt. */
   readonly start?: (cpu: Cpu) => void;
-  /** The interrupt vector: called after the acknowledge of `intid`; when it returns, the vCPU writes the EOI. */
+  /** The interrupt vector: called after the acknowledge of `intid`; when the function returns, the vCPU writes the EOI. */
   readonly interrupt: (cpu: Cpu, intid: Intid) => void;
 };
 

@@ -47,20 +47,21 @@ export class UserModule {
     const found = this.optional<F>(name, call);
     if (found) return found;
     const names = Object.keys(this.#names).filter((each) => each !== 'default');
-    const has = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
+    const has = names.length === 0 ? 'the module exports nothing' : `the module exports ${names.join(', ')}`;
     throw this.#refuse(`exports no function ${call}: ${has}${didYouMean(name, names)}`);
   }
 
-  /** Returns an optional function of the module. @throws IrqError `ERR_SCENARIO` if it is no synchronous function */
+  /**
+   * Returns an optional function of the module.
+   * @throws IrqError `ERR_SCENARIO` for an export that is no synchronous function
+   */
   optional<F extends AnyFunction>(name: string, call: string): F | undefined {
     const value = this.#names[name];
     if (value === undefined) return undefined;
     if (typeof value !== 'function')
-      throw this.#refuse(`exports ${name}, which is no function: it must be a function ${call}`);
+      throw this.#refuse(`exports ${name}, which is no function: give a function ${call}`);
     if (value.constructor.name !== 'Function')
-      throw this.#refuse(
-        `exports an ${value.constructor.name} ${name}: it must be a plain synchronous function`,
-      );
+      throw this.#refuse(`exports an ${value.constructor.name} ${name}: give a plain synchronous function`);
     return value as F;
   }
 

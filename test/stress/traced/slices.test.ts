@@ -28,7 +28,7 @@ describe('slices of a thread', () => {
     for (let n = from; n < to; n++) ring.record(kindOf('signal'), n, n + 1, n + 2, 1000 * n, 1000 * n + 500);
   };
 
-  test('keep the moment of a violation: three quarters of the ring are from before', () => {
+  test('a ring keeps the moment of a violation: three quarters of its slices are from before', () => {
     const layout = new Layout();
     const [region] = sliceRegions(layout, 1, 8);
     if (!region) throw new Error('no ring');
@@ -43,7 +43,7 @@ describe('slices of a thread', () => {
     expect(subjects(unheld)).toEqual([52, 53, 54, 55, 56, 57, 58, 59]);
   });
 
-  test('come back as they were kept, past 32 bits of ns', () => {
+  test('a ring returns its slices unchanged, past 32 bits of ns', () => {
     const ring = ringFor(8);
     ring.record(kindOf('handler'), 7, 0xffff_ffff, 8192, 2 ** 40 + 1, 2 ** 40 + 3);
     expect(ring.read()).toEqual({
@@ -54,7 +54,7 @@ describe('slices of a thread', () => {
     });
   });
 
-  test('are the last ones, and those before are counted', () => {
+  test('a ring keeps the last slices, and counts the earlier ones', () => {
     const ring = ringFor(8);
     record(ring, 0, 8);
     expect(ring.read()).toMatchObject({ slices: { length: 8 }, dropped: 0 });
@@ -64,7 +64,7 @@ describe('slices of a thread', () => {
     expect(dropped).toBe(13);
   });
 
-  test('take a bounded room, however many threads there are', () => {
+  test('all rings together are bounded, for any number of threads', () => {
     expect(slicesKept(6)).toBe(8192);
     for (const threads of [1, 100, 1026]) {
       const kept = slicesKept(threads);
@@ -74,8 +74,8 @@ describe('slices of a thread', () => {
   });
 });
 
-describe('a run that is not traced', () => {
-  test('has no rings, and runs the programs that know of none', async () => {
+describe('the rings of a run', () => {
+  test('an untraced run has no rings, and runs the programs without them', async () => {
     const { machine, plan } = buildStress(options);
     expect(plan.slices).toBe(0);
     expect(stressViews(machine, plan).slices).toEqual([]);
@@ -89,7 +89,7 @@ describe('a run that is not traced', () => {
     expect(called).toBe(false);
   });
 
-  test('and one that is has one for each thread, all empty at first', () => {
+  test('a traced run has a ring for each thread, empty at first', () => {
     const { machine, plan } = buildStress({ ...options, trace: true });
     const tracks = readTracks(machine, plan);
     expect(tracks.map(({ role }) => role)).toEqual([
@@ -105,7 +105,7 @@ describe('a run that is not traced', () => {
 });
 
 describe('deliveries by vCPU and device', () => {
-  test('add up to what each device had delivered, and to what each vCPU took', async () => {
+  test('deliveries by pair add up to the deliveries of each device, and of each vCPU', async () => {
     const { vcpus, devices, sgis, violations } = await runStress({ ...options, seconds: 0.6 });
     expect(violations).toEqual([]);
     for (const { delivered } of devices) expect(delivered).toBeGreaterThan(0);
@@ -123,7 +123,7 @@ describe('deliveries by vCPU and device', () => {
     expect(taken - ofDevices).toBe(sgis?.delivered);
   });
 
-  test('with many pairs the counts stay apart, the latencies do not', () => {
+  test('with many pairs the counts stay apart, and the latencies of a vCPU share a histogram', () => {
     const few = buildStress({ ...options, input: { vcpus: 8, devices: 8, events: 1 } });
     const many = buildStress({ ...options, input: { vcpus: 8, devices: 9, events: 1 } });
     const pairs = {
