@@ -75,7 +75,7 @@ describe('reads of files that were rewritten', () => {
     expect({ verdict, exhausted }).toEqual({ verdict: 'pass', exhausted: true });
   });
 
-  test('of native code are none, and the result says so, with the place', async () => {
+  test('reads by native code are no steps, and the result says so, with the place', async () => {
     const hash = "(w) => createHash('sha1').update(w).digest('hex')";
     const { verdict, exhausted, bounded, coverage } = await explored(source(hash));
     expect({ verdict, exhausted }).toEqual({ verdict: 'pass', exhausted: false });
