@@ -168,7 +168,7 @@ describe('what is said', () => {
 
   test('a search by dpor refuses shards', () => {
     expect(() => explore(litmus.adds(2, 2), { strategy: 'dpor', shard })).toThrow(
-      /dpor cannot be shared out to shards/,
+      /dpor cannot be divided among shards/,
     );
   });
 

@@ -52,10 +52,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   #failed = -1;
   /** The thread of the last step. */
   #current = -1;
-  /**
-   * The strategy of the current or interrupted schedule; whether the schedule has begun; whether this run
-   * repeats the schedule.
-   */
+  /** The current or interrupted schedule: its strategy; whether begun; whether repeated. */
   #strategy: Strategy | undefined;
   #begun = false;
   #again = false;

@@ -42,8 +42,8 @@ const nowMs = performance.now.bind(performance);
  * Runs a scenario under one schedule after the other, until one fails, all are done, or the budget is spent.
  * All in the calling thread. During the search, Atomics, Date, Math.random and similar functions are
  * replaced; the search restores them at its end.
- * @throws IrqError `ERR_SCENARIO` if the value is no scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` if
- *   a thread does something that no search can control.
+ * @throws IrqError `ERR_SCENARIO` for no scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` for code out of
+ *   control.
  */
 export function explore<S, O = unknown>(
   scenario: Scenario<S, O>,
@@ -142,7 +142,7 @@ class Exploration {
     if (shard !== undefined && (strategy === 'dpor' || strategy === 'states')) {
       throw new IrqError(
         'ERR_USAGE',
-        `${strategy} cannot be shared out to shards: what it has to try follows from all that it has run; optimal, dfs and the random strategies can`,
+        `${strategy} cannot be divided among shards: its next schedules follow from all earlier ones; optimal, dfs and the random strategies can`,
       );
     }
     const profile = this.#watch(() => takeProfile(simulator));
@@ -340,10 +340,7 @@ class Exploration {
     if (this.#found === undefined || isNew) this.#suspect = suspectOf(simulator);
   }
 
-  /**
-   * Checks whether the last failing schedule fails step by step too. A piece of work of its own, because the
-   * check may take long and be restarted.
-   */
+  /** Confirms the last failing schedule step by step; apart, as the check may take long and be restarted. */
   #confirm(): void {
     const suspect = this.#suspect;
     if (suspect === undefined) return;
@@ -394,10 +391,7 @@ class Exploration {
   }
 }
 
-/**
- * As {@link explore}, but counts every failing schedule; `exhausted` says whether the search has run all
- * schedules.
- */
+/** As {@link explore}, but counts every failing schedule; `exhausted`: the search has run all schedules. */
 export function exploreAll<S, O = unknown>(
   scenario: Scenario<S, O>,
   options: ExploreOptions = {},

@@ -33,7 +33,7 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort, strayed }
   if (nativeUse !== undefined) {
     const where = nativeUse.site === '' ? '' : ` (${shortPlace(nativeUse.site)})`;
     omissions.push(
-      `what native code reads and writes of shared memory: ${nativeUse.thread} hands a view to it${where}`,
+      `the reads and writes of shared memory by native code: ${nativeUse.thread} hands a view to native code${where}`,
     );
   }
   if (strayed) omissions.push('schedules that should begin as an earlier one did, and could not');
@@ -41,7 +41,7 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort, strayed }
   if (letGo) {
     const rounds = ENDLESS_ROUNDS.toLocaleString('en-US');
     omissions.push(
-      `what comes after a loop of more than ${rounds} equal rounds: it was taken for one without end`,
+      `the steps after a loop of more than ${rounds} equal rounds: the loop was taken for endless`,
     );
   }
   if (countsRounds >= 0) {

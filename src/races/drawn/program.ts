@@ -280,7 +280,7 @@ export function describe({ vcpus, dispatch, isCached, history, before, threads }
 }
 
 function doingOf(thread: DrawnThread): string {
-  if (thread.role === 'main') return 'serves what is left to it';
+  if (thread.role === 'main') return 'serves the signals left to the main thread';
   if (thread.role === 'vcpu')
     return `takes ${thread.taking.most === 'all' ? 'all' : `up to ${thread.taking.most}`}`;
   return thread.calls.map(({ name, source, to }) => `${name}(${source}, ${to})`).join(' ');
