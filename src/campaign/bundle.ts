@@ -31,7 +31,7 @@ export type Code = {
 /** More is no code under test. */
 const MOST_BYTES = 64 * 2 ** 20;
 
-/** This package: `src` and `dist` lie in it. */
+/** The root of this package, with `src` and `dist`. */
 const OWN = fileURLToPath(
   new URL(import.meta.url.includes('/dist/') ? '../../../' : '../../', import.meta.url),
 );
@@ -65,15 +65,15 @@ export async function packCode(entries: readonly string[], extra: readonly strin
   return { root, hash: hashOf(text), text };
 }
 
-/** The code as it travels: compressed. */
+/** The code in the form that travels: compressed. */
 export function toBytes({ text }: Pick<Code, 'text'>): Promise<Buffer> {
   return promisify(gzip)(text) as Promise<Buffer>;
 }
 
 /**
- * Writes the code that {@link toBytes} gave into a folder of its own, where it is not there yet.
+ * Writes the code from {@link toBytes} into a folder of its own, unless that folder exists.
  * @returns the root of the code
- * @throws IrqError `ERR_RESULT_FORMAT` where the content has another hash, or a path leads out of the folder
+ * @throws IrqError `ERR_RESULT_FORMAT` if the content has another hash, or a path leads out of the folder
  */
 export async function unpackCode(bytes: Uint8Array, hash: string, cache: string): Promise<string> {
   const folder = join(cache, hash);
@@ -99,7 +99,7 @@ export async function unpackCode(bytes: Uint8Array, hash: string, cache: string)
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, Buffer.from(content, 'base64'));
   }
-  // Above the code, so that no file of it is in the way: Node.js looks there for a package last.
+  // Above the code, so that no file of the code is in the way: Node.js looks there for a package last.
   mkdirSync(join(building, 'node_modules'));
   symlinkSync(OWN, join(building, 'node_modules', 'irqloom'), 'dir');
   try {

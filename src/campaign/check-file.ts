@@ -88,7 +88,7 @@ const CAMPAIGN: Readonly<Record<string, Check>> = {
 
 /**
  * Checks the shape of a campaign file's default export.
- * @throws IrqError `ERR_USAGE` with the file, the place in it, and what would be right
+ * @throws IrqError `ERR_USAGE` with the file, the place in the file, and the right form
  */
 export function checkCampaign(value: unknown, file: string): Campaign {
   const campaign = checkFields(value, CAMPAIGN, ['items'], file, 'the campaign') as Campaign;

@@ -20,8 +20,9 @@ const BEAT_MS = 250;
 const REPORT_MS = 1000;
 
 /**
- * Gives a ledger's open jobs to a crew, and writes down what comes back, until no job is open. What the ledger has as done is
- * never given again; a job whose result is not in the ledger is. So this may be ended at any moment, and begun again.
+ * Gives a ledger's open jobs to a crew, and writes the answers down, until no job is open. The crew never
+ * gets a job again whose result is in the ledger, and gets every other job again. So a conductor may end at
+ * any moment, and another may go on.
  */
 export async function conduct(
   ledger: Ledger,
@@ -108,7 +109,7 @@ class Conductor {
     if (tally === undefined) return;
     const { item } = tally;
     const limit = item.kind === 'search' ? item.seconds : undefined;
-    // What has failed is still made smaller.
+    // After the limit, failures are still shrunk.
     const isLate = limit !== undefined && tally.seconds >= limit && job.spec.does !== 'shrink';
     if (isLate || !tally.isCurrent(job)) {
       this.#drop(job, tally);
@@ -171,7 +172,7 @@ class Conductor {
   }
 }
 
-/** Whether an error is about what the user wrote. */
+/** Whether an error is about the user's input. */
 export function isOfInput(code: string | undefined): boolean {
   return code !== undefined && code in ERRORS && ERRORS[code as ErrorCode].exit === 2;
 }

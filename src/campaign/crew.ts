@@ -1,7 +1,7 @@
 import type { Item, Job } from './item.ts';
 import type { JobAnswer } from './job.ts';
 
-/** A worker as a status page shows it: the threads of this machine, or one process of a fleet. */
+/** A worker, for a status page: the threads of this machine, or one process of a fleet. */
 export type WorkerSeen = {
   readonly name: string;
   /** Threads that do jobs. */
@@ -9,11 +9,11 @@ export type WorkerSeen = {
   /** Jobs under way, and jobs done since the worker began. */
   readonly busy: number;
   readonly done: number;
-  /** Why the worker takes no jobs of this campaign; absent where it does. */
+  /** Why the worker takes no jobs of this campaign; absent if the worker takes jobs. */
   readonly refuses?: string;
 };
 
-/** What became of a job. */
+/** The outcome of a job. */
 export type CrewAnswer = {
   readonly job: Job;
   readonly worker: string;
@@ -24,7 +24,7 @@ export type CrewAnswer = {
   readonly isFinal?: boolean;
 };
 
-/** A job to be done, with its item, and how long it may take: see `JobTask`. */
+/** A job to be done, with its item, and its limit in s: see `JobTask`. */
 export type CrewJob = { readonly job: Job; readonly item: Item; readonly limit?: number };
 
 /** Does jobs, in any order. */
@@ -34,12 +34,15 @@ export type Crew = {
   /** Jobs that can be worked on at once. */
   readonly slots: number;
   give(job: CrewJob): void;
-  /** The next job that has ended, whichever; waits for it. Undefined after {@link stop}, when nothing is under way. */
+  /** Waits for the next job to end, in any order. Undefined after {@link stop}, once no job is under way. */
   next(): Promise<CrewAnswer | undefined>;
-  /** The job's answer is written down, or is to be given up for another try: it is not to be answered again. */
+  /**
+   * Called once the job's answer is written down, or given up for another try: the crew does not answer this
+   * job again.
+   */
   settled(job: Job): void;
   workers(): readonly WorkerSeen[];
-  /** Tells jobs under way to stop: those that can be cut answer with what they have. */
+  /** Tells jobs under way to stop: jobs that can be cut answer with their findings so far. */
   stop(): void;
   close(): Promise<void>;
 };

@@ -5,7 +5,9 @@ import type { StressOptions } from '../stress/index.ts';
 export type SearchEntry = {
   /** Said in results; the scenario's own name where not given. */
   readonly name?: string;
-  /** Relative to the campaign file; a name as `irqloom explore --list` prints it has no slash and no ending. */
+  /**
+   * Relative to the campaign file; a name in the list of `irqloom explore --list` has no slash and no ending.
+   */
   readonly scenario: string;
   readonly export?: string;
   readonly plain?: 'points' | 'off';
@@ -46,7 +48,7 @@ export type StressEntry = {
 
 export type CampaignItem = SearchEntry | StressEntry;
 
-/** What `irqloom.campaign.ts` exports. */
+/** The default export of `irqloom.campaign.ts`. */
 export type Campaign = {
   readonly name?: string;
   readonly items: readonly CampaignItem[];

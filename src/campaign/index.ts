@@ -1,10 +1,12 @@
 /**
- * Campaigns: searches and stress runs cut into jobs, done by the threads of one machine or by a fleet of workers, and added up.
+ * Campaigns: searches and stress runs cut into jobs, which the threads of one machine or a fleet of workers
+ * do, and the sum of their results.
  *
- * `file.ts` is the campaign as the user writes it, `item.ts` as jobs read it. `job.ts` does a job in a thread. `tally.ts` adds
- * results up and says which jobs follow. `ledger.ts` keeps both in a SQLite file: what is in it is done, whatever dies.
- * `conductor.ts` gives open jobs to a crew: `local-crew.ts` is threads, `fleet/` BullMQ on Redis. `bundle.ts` packs the
- * code under test for other machines.
+ * `file.ts` is the user's form of a campaign, `item.ts` the form that jobs read. `job.ts` does a job in a
+ * thread. `tally.ts` adds results up and says which jobs follow. `ledger.ts` keeps both in a SQLite file: a
+ * job in the file stays done, even if processes die. `conductor.ts` gives open jobs to a crew:
+ * `local-crew.ts` is threads, `fleet/` BullMQ on Redis. `bundle.ts` packs the code under test for other
+ * machines.
  */
 export { type Code, packCode } from './bundle.ts';
 export { checkCampaign } from './check-file.ts';

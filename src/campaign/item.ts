@@ -35,7 +35,7 @@ export type Item =
       readonly seconds: number;
     };
 
-/** What a job is to do with its item. */
+/** The task of a job. */
 export type JobSpec =
   /** Loads the scenario, and says which searches there are. `shared`: bytes known to be shared by plain accesses. */
   | { readonly does: 'plan'; readonly shared: readonly Range[] }
@@ -57,7 +57,7 @@ export type Job = {
   readonly id: number;
   /** Number of the item. */
   readonly item: number;
-  /** Of a search: how often it has begun anew; results of an earlier generation do not count. */
+  /** Of a search: how often the search has begun anew; results of an earlier generation do not count. */
   readonly generation: number;
   readonly spec: JobSpec;
 };

@@ -3,7 +3,7 @@ import { WorkerPool } from '../base/pool.ts';
 import { load, store } from '../memory/word.ts';
 import { BEAT, type JobAnswer, type JobTask } from './job.ts';
 
-/** A thread that has not moved for so long is stuck: a module that loops while it is loaded, or native code. */
+/** A thread that has not moved for so long is stuck: a module that loops during loading, or native code. */
 const SILENT_MS = 45_000;
 const LOOK_MS = 250;
 
@@ -13,7 +13,10 @@ export type JobThreadsOptions = {
   readonly silentMs?: number | undefined;
 };
 
-/** The threads of this process that do jobs. Whatever code under test does to its thread, the next job has a thread. */
+/**
+ * The threads of this process that do jobs. The next job has a thread even if code under test kills or blocks
+ * its own.
+ */
 export class JobThreads {
   readonly #pool: WorkerPool;
   readonly #silentMs: number;

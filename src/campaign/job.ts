@@ -25,24 +25,27 @@ export type JobTask = {
   readonly item: Item;
   /** Absolute path that the files of items are relative to. */
   readonly root: string;
-  /** A job that can be cut ends after so many seconds, and says what is left. */
+  /** A job that can be cut ends after so many seconds, and returns the rest. */
   readonly slice: number;
   /** A job that cannot be cut gives up after so many seconds; undefined: never. */
   readonly limit?: number | undefined;
-  /** Two shared words: the caller stores 1 in the first to stop the job; the job moves the second while it goes on. */
+  /**
+   * Two shared words: the caller stores 1 in the first to stop the job; the job moves the second while at
+   * work.
+   */
   readonly control: Words;
 };
 const STOP = 0;
 export const BEAT = 1;
 
-/** One search of an item, as it is cut into jobs. */
+/** One search of an item, and its way of being cut into jobs. */
 export type PlannedPhase = {
   readonly name: string;
   /** `sample`: schedules by number, up to `most`. `tree`: branches that can be cut further. `whole`: one job for all. */
   readonly cut: 'sample' | 'tree' | 'whole';
   readonly most: number;
   readonly branches: Branches;
-  /** It comes to an end by itself. */
+  /** The search comes to an end by itself. */
   readonly ends: boolean;
 };
 
@@ -61,7 +64,7 @@ export type JobResult =
       readonly sum: SearchSum;
       readonly owners: readonly Owned[];
       readonly restarted: boolean;
-      /** What of the part is left for other jobs. */
+      /** The rest of the part, for other jobs. */
       readonly rest?: Part;
       /** The search within this part came to its end. */
       readonly ended: boolean;
@@ -69,7 +72,7 @@ export type JobResult =
   | { readonly does: 'shrink'; readonly cause: string; readonly smaller?: Cause; readonly proved: boolean }
   | { readonly does: 'stress'; readonly sum: StressSum };
 
-/** What a thread answers. `stopped`: the job was left without a result, and is still to be done. */
+/** The answer of a thread. `stopped`: the job ended without a result, and is still to be done. */
 export type JobAnswer =
   | { readonly result: JobResult; readonly seconds: number }
   | { readonly stopped: true }
@@ -180,7 +183,10 @@ function branchesOf(search: Search | undefined): Branches {
 const LEAST_RUNS = 256;
 /** Seconds that no search has. */
 const FOREVER = 1e7;
-/** So long does the search of one batch of blocks take, about, s: a beat, and what a stop may cost. */
+/**
+ * About the time that the search of one batch of blocks takes, s: the time between beats, and the delay of a
+ * stop.
+ */
 const BATCH_SECONDS = 0.5;
 
 function search(
@@ -260,7 +266,7 @@ function sample(scenario: CheckedScenario, task: JobTask, part: Part): JobResult
   };
 }
 
-/** As one machine would search, but for what is left of its time: every failing schedule is counted, none made smaller. */
+/** The options of the item's search, with the remaining time: counts every failing schedule, shrinks none. */
 function optionsOf({ item, control }: JobTask, seconds: number): ExploreOptions {
   const options = item.kind === 'search' ? item.options : {};
   return {

@@ -5,12 +5,12 @@ import type { Item, Job, JobSpec } from './item.ts';
 import type { JobResult } from './job.ts';
 import { type Problem, Tally } from './tally.ts';
 
-/** What a campaign is about: fixed when the campaign begins. */
+/** The subject of a campaign: fixed when the campaign begins. */
 export type Header = {
   /** Tells this campaign from all others. */
   readonly id: string;
   readonly name: string;
-  /** The campaign file, as the user named it. */
+  /** The user's name of the campaign file. */
   readonly file: string;
   readonly items: readonly Item[];
   readonly jobSeconds: number;
@@ -45,9 +45,9 @@ const SCHEMA = `
 `;
 
 /**
- * The state of a campaign, in one SQLite file. A result and the jobs that follow from it are written in one transaction, so a
- * process that is killed at any moment leaves a file in which each job is either done, with all that follows, or still to be
- * done. One process at a time conducts; others may read.
+ * The state of a campaign, in one SQLite file. A result and the jobs that follow from it are written in one
+ * transaction, so after a kill at any moment, each job in the file is either done, with all that follows, or
+ * still to be done. One process at a time conducts; others may read.
  */
 export class Ledger {
   readonly #db: Libsql.Database;
@@ -151,8 +151,8 @@ export class Ledger {
   }
 
   /**
-   * Ends a job, and makes those that follow, in one step.
-   * @returns the new jobs; undefined where the job had ended before, and nothing was written
+   * Ends a job, and makes the jobs that follow, in one step.
+   * @returns the new jobs; undefined if the job had ended before: then nothing is written
    */
   end(
     job: Job,
@@ -198,7 +198,7 @@ export class Ledger {
     return this.#db.prepare(query).all() as { worker: string; jobs: number; seconds: number }[];
   }
 
-  /** A value beside the jobs: who conducts, whether to stop. */
+  /** A value beside the jobs: the conducting process, the wish to stop, the time spent, the workers. */
   get(key: 'runner' | 'stop' | 'seconds' | 'workers'): string | undefined {
     return readMeta(this.#db, key);
   }

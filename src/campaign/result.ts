@@ -12,7 +12,7 @@ import type { Problem, Tally } from './tally.ts';
 
 /** One way in which an item fails. */
 export type ItemFailure = {
-  /** How the schedules end: the same text whichever schedule it was. */
+  /** The end of the schedules: the same text for all of them. */
   readonly cause: string;
   /** Repeats the smallest failure: for `irqloom replay`; of stress, the flags of `irqloom stress`. */
   readonly token: string;
@@ -58,7 +58,7 @@ export type ItemResult = {
   readonly problems: readonly Problem[];
 };
 
-/** What `irqloom campaign --json` prints. */
+/** The output of `irqloom campaign --json`. */
 export type CampaignResult = {
   readonly schemaVersion: 1;
   readonly command: 'campaign';
@@ -77,7 +77,7 @@ export type CampaignResult = {
   readonly seconds: number;
 };
 
-/** The result of what a ledger holds. Reads all of it. */
+/** The result of a campaign. Reads the whole ledger. */
 export function resultOfLedger(ledger: Ledger): CampaignResult {
   return resultOf(ledger, ledger.tallies());
 }
@@ -215,7 +215,7 @@ function searchState({ answering }: Tally): SearchState | undefined {
   return { name, cut: last.sum.cut, fraction: last.sum.share };
 }
 
-/** A verdict asks whether there is a failure, and nothing else of it. */
+/** A cause as a failure, for a verdict, which reads neither threads nor trace. */
 function asFailure(cause: Tally['failures'][number]): Failure {
   return { ...cause, minimal: cause.proved ? 'proved' : 'best-found', threads: [], trace: [], sites: [] };
 }

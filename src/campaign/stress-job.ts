@@ -6,7 +6,7 @@ import type { Item } from './item.ts';
 
 type StressItem = Extract<Item, { kind: 'stress' }>;
 
-/** What stress runs have counted, as plain data that adds up. */
+/** The counts of stress runs, as plain data that adds up. */
 export type StressSum = {
   readonly runs: number;
   readonly injected: number;
@@ -20,7 +20,7 @@ export type StressSum = {
   readonly broken: number;
   /** From signal to handler, ns: buckets that are not empty, in the shape {@link LATENCY}. */
   readonly latency: readonly (readonly [bucket: number, count: number])[];
-  /** What was wrong, with how often, and the seed of the first run in which it was. */
+  /** The faults, each with its number of runs, and the seed of the first such run. */
   readonly causes: readonly { readonly cause: string; readonly times: number; readonly seed: number }[];
   /** Time of injection, s. */
   readonly seconds: number;
@@ -101,7 +101,7 @@ export function stressOptionsOf({ topology, seconds }: StressItem, seed: number)
 /**
  * Runs a topology once, with threads of its own beside this one.
  * @param control - see `JobTask`
- * @returns undefined where the run was stopped before its time: it is to be run again
+ * @returns undefined for a run that was stopped before its time, and has to be repeated
  */
 export async function runTopology(
   item: StressItem,

@@ -4,7 +4,7 @@ import type { PartResult } from '../explore/search/part.ts';
 import { keyOf, MOST_RACES } from '../explore/telling/race-list.ts';
 import type { DataRace } from '../explore/telling/result.ts';
 
-/** What schedules of a search have shown, as plain data that adds up: the order of the summands does not matter. */
+/** The findings of a search's schedules, as plain data that adds up, in any order. */
 export type SearchSum = Counted & {
   readonly races: readonly DataRace[];
   readonly causes: readonly Cause[];
@@ -82,7 +82,7 @@ export class Sum extends Counts {
   }
 }
 
-/** What one part has shown. `shares`: of its pieces of the tree, together. */
+/** The findings of one part. `shares`: the sum of the shares of its pieces of the tree. */
 export function sumOf(found: PartResult, shares: number, seconds: number): SearchSum {
   const { result, search, causes } = found;
   const hang = result.failure !== undefined && causes.length === 0 ? result.failure : undefined;

@@ -8,7 +8,7 @@ import type { JobResult, PlannedPhase } from './job.ts';
 import { addRuns, NO_RUNS, type StressSum } from './stress-job.ts';
 import { isSmaller, Sum } from './sum.ts';
 
-/** One search of an item: what its jobs have shown, and how many are still to be done. */
+/** One search of an item: the findings of its jobs, and the number of jobs still to be done. */
 type Phase = { readonly planned: PlannedPhase; readonly sum: Sum; open: number; isWhole: boolean };
 
 /** A job that was given up: why, after how many tries. */
@@ -16,18 +16,21 @@ export type Problem = {
   readonly does: string;
   readonly error: string;
   readonly code?: string;
-  /** The error is about what the user wrote: another try would say the same. */
+  /** The error is about the user's input: another try would end in the same way. */
   readonly wrongInput: boolean;
 };
 
-/** A search, or what is left of a job, is cut into so many jobs at least and at most: as many as threads have nothing to do. */
+/**
+ * The least and the most jobs into which a search, or the rest of a job, is cut: within these, one for each
+ * idle thread.
+ */
 const LEAST_JOBS = 4;
 const MOST_JOBS = 1024;
 
 /**
- * All that is known of one item. Results may come in any order; what they add up to does not depend on the order, nor on
- * how the item was cut. A tally is made anew from a ledger by the same calls: {@link created} for each job that was ever
- * made, {@link take} for each result.
+ * The facts known of one item. Results may come in any order; their sum depends neither on the order nor on
+ * the cuts. The same calls make a tally anew from a ledger: {@link created} for each job that was ever made,
+ * {@link take} for each result.
  */
 export class Tally {
   readonly item: Item;
@@ -88,9 +91,9 @@ export class Tally {
   }
 
   /**
-   * Takes a result in.
-   * @param hungry - as many more jobs could be worked on at once
-   * @returns the jobs that follow from it
+   * Adds a result.
+   * @param hungry - number of jobs more that the crew could do at once
+   * @returns the jobs that follow from the result
    */
   take(
     job: Job,
@@ -208,7 +211,7 @@ export class Tally {
     const before = JSON.stringify(this.#ownership.ranges);
     this.#ownership.merge(result.owners);
     const { ranges, conflict } = this.#ownership;
-    // Threads have met at bytes that were taken for one thread's own: what was run so far has left choices out.
+    // Two threads use bytes that were taken for one thread's own: the schedules so far have left choices out.
     if (conflict || (result.restarted && JSON.stringify(ranges) !== before)) {
       this.#beginAnew(this.generation + 1);
       return [{ does: 'plan', shared: ranges }];
@@ -288,7 +291,7 @@ export class Tally {
   }
 }
 
-/** What is left of a job: in one job, or in several where others have nothing to do. */
+/** The rest of a job: in one job, or in several if threads are idle. */
 function cutRest(rest: Part, hungry: number): Part[] {
   const jobs = Math.max(1, Math.min(MOST_JOBS, hungry));
   return rest.count === ALL ? cutBranches(rest, jobs) : cutBlocks(rest, jobs);

@@ -1,10 +1,11 @@
 /**
  * The explorer: runs small concurrent programs under every interleaving, or the likeliest bad ones, in one thread.
  *
- * `loading` reads a scenario and rewrites its source. `control` stands in for Atomics, views, clock and chance while code under
- * test runs. `memory` holds the shared bytes and puts them back. `running` executes one schedule: the tree of points, the threads'
- * code run again from its start, loops, waits. `search` chooses schedules: strategies, phases, shares, shrinking, and what may be
- * concluded. `telling` puts a schedule and its failure into words and tokens. `real` runs the same in worker threads.
+ * `loading` reads a scenario and rewrites its source. `control` replaces Atomics, views, clock and chance
+ * while code under test runs. `memory` holds and restores the shared bytes. `running` executes one schedule:
+ * the tree of points, the threads' code run again from its start, loops, waits. `search` chooses schedules:
+ * strategies, phases, shares, shrinking, and conclusions. `telling` puts a schedule and its failure into
+ * words and tokens. `real` runs the same in worker threads.
  *
  * @module irqloom/explore
  */

@@ -11,7 +11,10 @@ export function sleepWhile(words: Words, at: number, value: number, timeoutMs: n
   return Atomics.wait(words, at, value, timeoutMs) !== 'timed-out';
 }
 
-/** As {@link sleepWhile}, for a thread with an event loop; it ends with a wake only. Hold a reference of your own. */
+/**
+ * As {@link sleepWhile}, for a thread with an event loop; ends with a wake only. Hold a reference of your
+ * own.
+ */
 export async function sleepWhileAsync(words: Words, at: number, value: number): Promise<void> {
   const wait = Atomics.waitAsync(words, at, value);
   if (wait.async) await wait.value;

@@ -3,8 +3,8 @@ import type { Region } from './layout.ts';
 import { load, lower, raise, type Words } from './word.ts';
 
 /**
- * A flat bitmap. Any thread may call any method; each changes at most one word, atomically, and tells its caller
- * whether it won.
+ * A flat bitmap. Any thread may call any method; each changes at most one word, atomically, and tells its
+ * caller whether this call changed the bit.
  */
 export class Bitmap {
   readonly #words: Words;

@@ -26,7 +26,7 @@ export function writeHeader(words: Words, config: readonly number[]): void {
 }
 
 /**
- * Returns the configuration that the creator of a buffer laid it out with.
+ * Returns the configuration with which the creator laid the buffer out.
  * @throws IrqError `ERR_LAYOUT` for a foreign buffer, another version, or a buffer that was cut off or has grown.
  */
 export function readHeader(words: Words): readonly number[] {

@@ -7,7 +7,7 @@ export const LINE = 16;
 export type Region = {
   readonly at: number;
   readonly words: number;
-  /** Of a lock: how many times a waiter loads the word before it sleeps. Left out: the default of the mutex. */
+  /** Of a lock: number of loads of the word before a waiter sleeps. Left out: the default of the mutex. */
   readonly spins?: number;
 };
 
@@ -20,7 +20,10 @@ export type Records = Region & { readonly stride: number; readonly count: number
  */
 export type Kind = {
   readonly name: string;
-  /** Words of a region of this kind. Left out where the size depends on the machine: callers of `layout.region` pass it. */
+  /**
+   * Words of a region of this kind. Left out if the size depends on the machine: callers of `layout.region`
+   * pass it.
+   */
   readonly words?: number;
   /** Whether regions of this kind are locks: waiters spin for a while before they sleep. */
   readonly spins?: boolean;

@@ -2,7 +2,7 @@ import { IrqError } from '../base/irq-error.ts';
 import type { Region, SizedKind } from './layout.ts';
 import { exchange, load, replace, store, type Words } from './word.ts';
 
-/** One word. A restore frees the lock: the thread that held it no longer exists. */
+/** One word. A restore frees the lock: the holder no longer exists. */
 export const MUTEX: SizedKind = {
   name: 'mutex',
   words: 1,
@@ -63,7 +63,7 @@ export class Mutex {
     }
   }
 
-  /** Takes the lock if it is free. */
+  /** Takes the lock if free. */
   tryLock(): boolean {
     return load(this.#words, this.#at) === FREE && replace(this.#words, this.#at, FREE, HELD);
   }

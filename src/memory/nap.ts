@@ -1,4 +1,4 @@
-/** A word that no thread changes or notifies: a nap waits on it. */
+/** A word that no thread changes or notifies: a nap waits on this word. */
 const nowhere = new Int32Array(new SharedArrayBuffer(4));
 
 /**

@@ -26,9 +26,9 @@ const KINDS = {
 } as const;
 
 /**
- * Runs a piece of code and counts its shared operations, by replacing the methods of `Atomics` meanwhile. Measures how
- * much a path touches. Never use it around timed code: counting costs many times more than the operations. Counts the
- * calling thread only, and views of one buffer only.
+ * Runs a piece of code and counts its shared operations, by replacing the methods of `Atomics` meanwhile.
+ * Measures how much a path touches. Never for timed code: counting costs many times more than the operations.
+ * Counts the calling thread only, and views of one buffer only.
  */
 export function countOperations(run: () => void): OperationCount {
   const counts = { loads: 0, stores: 0, updates: 0, notifies: 0 };

@@ -22,16 +22,16 @@ export const READERS: Kind = {
 const GRACE_BOUND_MS = 10_000;
 
 /**
- * Reader sections with a grace period (what RCU or SRCU is to the kernel): readers of shared tables announce
- * themselves with one addition on a line of their own and never wait; a thread that has replaced an object waits in
- * {@link synchronize} until every reader that may still use the old object has left.
+ * Reader sections with a grace period (the kernel's RCU or SRCU): readers of shared tables announce
+ * themselves with one addition on a line of their own and never wait; a thread that has replaced an object
+ * waits in {@link synchronize} until every reader that may still use the old object has left.
  *
- * A thread's word counts its entries and its exits: it is odd within a section. Why the count is enough: the writer
- * publishes the replacement before `synchronize` looks at the readers. A reader found outside enters after that look,
- * so it loads the pointer after the publication and cannot find the old object. A reader found inside need only move
- * its word once, however many sections it enters afterwards. A leaving reader moves its word and then checks for a
- * waiter; a waiter counts itself and then looks at the word again: one of the two sees the other. (A waiter that sleeps
- * through 2^31 sections of one reader misses them.)
+ * A thread's word counts its entries and its exits: odd within a section. Why the count is enough: the writer
+ * publishes the replacement before `synchronize` looks at the readers. A reader found outside enters after
+ * that look, so that reader loads the pointer after the publication and cannot find the old object. A reader
+ * found inside need only move its word once, for any number of later sections. A leaving reader moves its
+ * word and then checks for a waiter; a waiter counts itself and then looks at the word again: one of the two
+ * sees the other. (A waiter that sleeps through 2^31 sections of one reader misses them.)
  *
  * Sections do not nest, and must not wait for a thread that waits for a grace period.
  */
@@ -86,7 +86,7 @@ export class Readers {
     }
   }
 
-  /** Ends the section of a thread that has died in it, if it is in one. */
+  /** Ends the section of a dead thread, if the thread died within one. */
   abandon(reader: number): void {
     if ((load(this.#words, this.#first + reader * LINE) & 1) !== 0) this.leave(reader);
   }

@@ -17,15 +17,15 @@ export function summaryBitmapWords(bits: number): number {
  * 65,536. Many threads set bits; **one** thread, the consumer, searches and prunes.
  *
  * The invariant is that a word with a set bit has its summary bits set, except while a call is under way:
- * - `set` writes the bit first and then ensures that both summary bits are set, whichever thread set them. So after
- *   `set` returns, the consumer can find the bit, even while other producers are still in `set`.
- * - `claim` leaves the summaries alone. The search prunes: on an empty word it clears the summary bit and **then**
- *   loads the word again. A producer that set its bit in between either saw the cleared summary bit and set it again,
- *   or set its bit before the clearing, and the second load finds the bit.
+ * - `set` writes the bit first and then ensures that both summary bits are set, by this or another thread. So
+ *   after `set` returns, the consumer can find the bit, even while other producers are still in `set`.
+ * - `claim` leaves the summaries alone. The search prunes: at an empty word, the consumer clears the summary
+ *   bit and **then** loads the word again. A producer that set its bit in between either saw the cleared
+ *   summary bit and set it again, or set its bit before the clearing, and the second load finds the bit.
  *
- * A search leaves the first empty word that it meets unpruned. The next bit mostly comes into the same word, and
- * pruning would pass the cache lines of the summaries between producer and consumer for every bit. A stale summary bit
- * costs one load. The search prunes every further empty word, so at most one stays.
+ * A search leaves the first empty word unpruned. The next bit mostly comes into the same word, and pruning
+ * would pass the cache lines of the summaries between producer and consumer for every bit. A stale summary
+ * bit costs one load. The search prunes every further empty word, so at most one stays.
  */
 export class SummaryBitmap {
   readonly #words: Words;

@@ -34,7 +34,9 @@ export function replace(words: Words, at: number, expected: number, next: number
   return Atomics.compareExchange(words, at, expected, next) === expected;
 }
 
-/** As {@link replace}, but returns the old word, which is `expected` for the one caller that changed it. */
+/**
+ * As {@link replace}, but returns the old word, which is `expected` for the one caller that changed the word.
+ */
 export function swap(words: Words, at: number, expected: number, next: number): number {
   return Atomics.compareExchange(words, at, expected, next);
 }

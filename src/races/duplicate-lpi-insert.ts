@@ -7,7 +7,7 @@ import { defineRace } from './race.ts';
 const { at, memory } = model({ table: 1, records: 1, mappedByA: 1, mappedByB: 1 });
 const LPI = 8192;
 
-/** MAPTI: finds the LPI's record or makes one, and maps an event to it. */
+/** MAPTI: finds the LPI's record or makes one, and maps an event to the record. */
 function mapEvent(words: Words, mapping: number): void {
   let record = load(words, at.table);
   if (record === 0) {

@@ -35,7 +35,10 @@ function put(words: Words, record: Handle): void {
     new Slots(words, regions.slots, SLOTS).retire(record);
 }
 
-/** MAPTI: an LPI that still waits on a list is found as it is (KVM: the reference of the list), any other begins anew. */
+/**
+ * MAPTI: an LPI that still waits on a list keeps its record (KVM: the reference of the list); any other LPI
+ * begins anew.
+ */
 function mapAnew({ gic }: SmallMachine): void {
   if (!gic.lpis.map(LPI)) return;
   gic.lpis.retarget(LPI, 0);

@@ -1,4 +1,7 @@
-/** The catalogue of races of interrupt delivery: for each, a program with the race and a program without it. */
+/**
+ * The catalogue of races of interrupt delivery: for each, a program with the race and a program without the
+ * race.
+ */
 import { abortedEntryDropsLr } from './aborted-entry-drops-lr.ts';
 import { cacheHitVsDiscard } from './cache-hit-vs-discard.ts';
 import { checkThenHalt } from './check-then-halt.ts';

@@ -71,7 +71,7 @@ export const lastLrWithoutReference = defineRace<Words, Shared>({
         mapEvent(machine, 1, 1, LPI);
         const { interrupts, lpis, listRegisters } = machine.gic;
         const [registers] = listRegisters;
-        // The guest has taken the SPI when it is left, and then the LPI comes.
+        // The guest exits after taking the SPI, and then the LPI comes.
         enableSpi(machine, SPI);
         interrupts.latch(interrupts.find(0, SPI), SPI);
         registers?.take(0, registers.best(0, -1));
@@ -99,7 +99,7 @@ export const lastLrWithoutReference = defineRace<Words, Shared>({
       const machine = machineOf(shared, 0);
       const isActive = (stateOf(machine.gic.interrupts, SPI) & ACTIVE) !== 0;
       requireNoStrandedWork(true, isActive, 'the SPI that has ended stays active: vCPU 0');
-      // The guest has not taken the LPI, and it ended together with what was pending of it.
+      // The guest has not taken the LPI, and the LPI ended together with its pending state.
       const isDelivered = [0, 1].some((vcpu) => takeNext(machine.gic.interrupts, vcpu) === LPI);
       requireExplained(isDelivered, false, 'an LPI that is mapped nowhere');
       requireReady(!machine.gic.lpis.isMapped(LPI), 'the next life of the LPI');

@@ -85,7 +85,7 @@ export const maskRemovesRoute = defineRace<Words, Shared>({
     },
     finally(shared) {
       const machine = machineOf(shared, 0);
-      // The main thread looks again: its bell rang for everything left to it.
+      // The main thread looks again: its bell rang for every signal left to the main thread.
       machine.vm.irqfds.dispatchPending();
       requireDelivered(1, pending(machine, LPI) ? 1 : 0);
     },

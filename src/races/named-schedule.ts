@@ -23,7 +23,9 @@ const MOST_STEPS = 20_000;
 /** The place of a step that runs its thread as far as the thread can go. */
 const REST = 'rest';
 
-/** Runs a variant along the catalogue's schedule. After the schedule, every thread runs as far as it can. */
+/**
+ * Runs a variant along the catalogue's schedule. After the schedule, every thread runs as far as possible.
+ */
 export function runNamedSchedule(race: Race, variant: Variant): NamedRun {
   const scenario = checkScenario(race[variant]);
   const steps = stepsOf(race, variant, scenario.threadNames);

@@ -17,9 +17,9 @@ type Views = { readonly shared: Shared; readonly machines: SmallMachine[] };
 const views = new WeakMap<SharedArrayBuffer, Views>();
 
 /**
- * A thread's view of the machine. A view holds no changing state, so it is made once for each thread and buffer and not
- * for each schedule. All views of a buffer use the words of the first thread: an explorer sees the plain accesses of
- * the words that it hands to threads, but not of the words that it hands to `finally`, which runs later.
+ * A thread's view of the machine. A view holds no changing state, so each thread and buffer gets one view,
+ * and not each schedule. All views of a buffer use the words of the first thread: an explorer sees the plain
+ * accesses of the words handed to threads, but not of the words handed to `finally`, which runs later.
  * @param thread - 0 is the main thread, vCPU n is 1 + n, others follow; no two threads of a scenario share a number
  */
 export function machineOf(shared: Shared, thread: number): SmallMachine {

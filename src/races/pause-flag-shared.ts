@@ -28,7 +28,7 @@ function clearActiveByRegister(shared: Shared, thread: number, intid: Intid): vo
   endActive(interrupts, interrupts.find(0, intid), intid);
 }
 
-/** The vCPU takes B when it can, and its guest ends B. */
+/** The vCPU takes B if possible, and its guest ends B. */
 function handle(shared: Shared): void {
   const { words, scenario, gic } = machineOf(shared, 1);
   const { interrupts } = gic;
@@ -108,7 +108,7 @@ export const pauseFlagShared = defineRace<Words, Shared>({
       writerA: (shared) => clearActiveByRegister(shared, 2, SPI_A),
       writerB: (shared) => clearActiveByRegister(shared, 3, SPI_B),
       vcpu: handle,
-      // B comes again, while it is active or later.
+      // B comes again, while active or later.
       device(shared) {
         const { interrupts } = machineOf(shared, 4).gic;
         interrupts.latch(interrupts.find(0, SPI_B), SPI_B);

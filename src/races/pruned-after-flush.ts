@@ -102,7 +102,7 @@ export const prunedAfterFlush = defineRace<Words, Shared>({
       },
       device(shared) {
         const { gic, words, scenario } = machineOf(shared, 4);
-        // What was pending before may be forgotten; an edge behind the write to GICR_CTLR must not be.
+        // An earlier pending bit may be lost; an edge behind the write to GICR_CTLR must not be.
         const isOff = load(words, scenario.at + OFF);
         gic.lpis.latch(LPI);
         store(words, scenario.at + EDGES, isOff);

@@ -2,9 +2,9 @@ import type { FailureKind, Scenario } from '../explore/index.ts';
 import type { OracleId } from './oracles.ts';
 
 /**
- * Where a step of the named schedule is in the code: an operation and its word, `store pending`; or `rest`, everything
- * that the thread can do, to its end or until it is stuck. A pair gives the place in the buggy and in the fixed
- * variant, undefined if the fixed variant has no such step.
+ * Where a step of the named schedule is in the code: an operation and its word, `store pending`; or `rest`,
+ * all further steps of the thread, to its end or until the thread is stuck. A pair gives the place in the
+ * buggy and in the fixed variant, undefined if the fixed variant has no such step.
  */
 type StepPlace = string | readonly [buggy: string, fixed: string | undefined];
 
@@ -33,7 +33,7 @@ export type Race = {
   readonly reference: string;
   /** The story of the bad interleaving. */
   readonly story: string;
-  /** Why the fixed variant is right, and whose code it follows. */
+  /** The reason why the fixed variant is right, and the code that the variant follows. */
   readonly fix: string;
   /** The advice for a review. */
   readonly lesson: string;
@@ -41,7 +41,10 @@ export type Race = {
   readonly fixed: Scenario;
 };
 
-/** The parts of a race; its variants are named after it. Each variant has its own state, made by its `setup`. */
+/**
+ * The parts of a race; its variants are named after the race. Each variant has its own state, made by its
+ * `setup`.
+ */
 export type RaceParts<B, F> = Omit<Race, 'buggy' | 'fixed'> & {
   readonly buggy: Omit<Scenario<B>, 'name'>;
   readonly fixed: Omit<Scenario<F>, 'name'>;
@@ -50,13 +53,13 @@ export type RaceParts<B, F> = Omit<Race, 'buggy' | 'fixed'> & {
 export function defineRace<B, F>(race: RaceParts<B, F>): Race {
   const buggy: Scenario<B> = { ...race.buggy, name: variantName(race.slug, 'buggy') };
   const fixed: Scenario<F> = { ...race.fixed, name: variantName(race.slug, 'fixed') };
-  // A runner passes the state of a scenario's setup to its threads, and does not look at it.
+  // A runner passes the state of a scenario's setup to its threads, and does not read the state.
   return { ...race, buggy: buggy as unknown as Scenario, fixed: fixed as unknown as Scenario };
 }
 
 export type Variant = 'buggy' | 'fixed';
 
-/** The name of a variant's scenario, as tokens have it: `check-then-halt.buggy`. */
+/** The name of a variant's scenario in tokens: `check-then-halt.buggy`. */
 export function variantName(slug: string, variant: Variant): string {
   return `${slug}.${variant}`;
 }

@@ -33,7 +33,7 @@ function unmask(words: Words): number {
   }
 }
 
-/** The guest's handler: ends the interrupt while it is masked, and only then quiets the device. */
+/** The guest's handler: ends the interrupt while the pin is masked, and only then quiets the device. */
 function handle(words: Words, atUnmask: (pin: Pin, event: EventFd) => void): void {
   const event = new EventFd(words, regions.resample);
   event.write();

@@ -16,8 +16,8 @@ import { savedTokens, saveToken } from './regressions.ts';
 
 export type InterleavingOptions = ExploreOptions & {
   /**
-   * Save the token of a failure in `__interleavings__/` beside the test file; saved schedules are run first from then
-   * on. `IRQLOOM_SAVE=1` in the environment does it for all tests.
+   * Save the token of a failure in `__interleavings__/` beside the test file; saved schedules run first from
+   * then on. `IRQLOOM_SAVE=1` in the environment saves for all tests.
    */
   readonly save?: boolean;
 };
@@ -41,10 +41,10 @@ const HANG_SECONDS = 3;
 const REPLAY = 'IRQLOOM_REPLAY';
 
 /**
- * Runs a scenario under every interleaving of its threads, and throws at the first that fails. A search that does not
- * come to its end within its budget (4 s where not given) fails too, unless the budget was asked for: by `schedules`,
- * `seconds`, `preemptions`, `delays`, or a random strategy.
- * @param scenario - without a name it takes the test's.
+ * Runs a scenario under every interleaving of its threads, and throws at the first that fails. A search that
+ * does not come to its end within its budget (default 4 s) fails too, unless the test asks for a part only:
+ * by `schedules`, `seconds`, `preemptions`, `delays`, or a random strategy.
+ * @param scenario - without a name, the scenario takes the test's.
  * @returns the result of the search.
  * @throws InterleavingError with the smallest failing schedule as columns, a thread each.
  */
@@ -143,7 +143,7 @@ function complaint(result: ExploreResult, options: InterleavingOptions, note?: s
   return `not every interleaving of ${result.scenario} was run within ${SECONDS} s: ${result.coverage.statement}. Make it smaller, give it more time ({ seconds: 60 }), or say what is enough: { schedules: 100000 }, { strategy: 'dfs', preemptions: 2 }`;
 }
 
-/** The command that runs a failing schedule again, in the test that it is of. */
+/** The command that runs a failing schedule again, in its own test. */
 function repeatCommand(token: string): string {
   const { testPath, currentTestName } = expect.getState();
   const file = testPath === undefined ? '' : ` ${shellWord(relative(process.cwd(), testPath))}`;
@@ -167,7 +167,7 @@ function withName<S>(scenario: Scenario<S>, test: string): Scenario<S> {
 
 type Verdict = { pass: boolean; message: () => string };
 
-/** `expect(scenario).toHoldInEveryInterleaving()`, and its opposite that names what has to go wrong. */
+/** `expect(scenario).toHoldInEveryInterleaving()`, and its opposite, which names the expected failure. */
 export const matchers = {
   toHoldInEveryInterleaving(scenario: Scenario, options: InterleavingOptions = {}): Verdict {
     const { result, note } = search(scenario, options);

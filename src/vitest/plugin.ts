@@ -30,9 +30,9 @@ const LEFT_ALONE = new RegExp(
 );
 
 /**
- * A plugin for vitest that rewrites the modules of tests, so that reads and writes of elements of shared memory
- * (`counter[0]++`) are points of a schedule at little cost: `plugins: [irqloom()]` in vitest.config.ts. Without it they
- * are points as well, by proxies.
+ * A plugin for vitest that rewrites the modules of tests, so that reads and writes of elements of shared
+ * memory (`counter[0]++`) are points of a schedule at little cost: `plugins: [irqloom()]` in
+ * vitest.config.ts. Without the plugin, proxies make them points as well.
  */
 export function irqloom({ packages = true }: IrqloomPluginOptions = {}): Plugin {
   return {
@@ -62,7 +62,7 @@ export function irqloom({ packages = true }: IrqloomPluginOptions = {}): Plugin 
   };
 }
 
-/** A module, or one of CommonJS that vitest runs as it is; undefined where it is neither. */
+/** A module, or a CommonJS file that vitest runs unchanged; undefined for neither. */
 function rewritten(code: string): Rewriting | undefined {
   for (const kind of ['module', 'script'] as const) {
     try {

@@ -2,10 +2,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { basename, dirname, join } from 'node:path';
 import { IrqError } from '../base/irq-error.ts';
 
-/** The saved schedules of one test file: tokens by test, whatever tests are called (`constructor`, `__proto__`). */
+/**
+ * The saved schedules of one test file: tokens by test, with any names of tests (`constructor`, `__proto__`).
+ */
 type Saved = Map<string, readonly string[]>;
 
-/** Where the schedules of a test file are kept: beside it, to be committed with it. */
+/** The file of a test file's schedules: beside the test file, to be committed with it. */
 function regressionFile(testPath: string): string {
   return join(dirname(testPath), '__interleavings__', `${basename(testPath)}.json`);
 }
@@ -16,9 +18,9 @@ export function savedTokens(testPath: string, test: string): readonly string[] {
 }
 
 /**
- * Saves a token, so that it is replayed before anything else from now on.
+ * Saves a token, to be replayed before anything else from now on.
  * @returns the file
- * @throws IrqError `ERR_FILE` where the file is damaged, or cannot be written
+ * @throws IrqError `ERR_FILE` if the file is damaged, or cannot be written
  */
 export function saveToken(testPath: string, test: string, token: string): string {
   const file = regressionFile(testPath);

@@ -49,7 +49,7 @@ describe('a campaign on one machine', () => {
     ]);
   });
 
-  test('goes on after kills with two jobs under way, and neither counts twice nor misses what was left', {
+  test('a campaign goes on after kills with two jobs under way, counts neither twice, and misses no rest', {
     timeout: 240_000,
   }, async () => {
     const folder = folderOf(CAMPAIGN);
@@ -121,7 +121,7 @@ describe('a campaign on one machine', () => {
     expect(status).toBe(2);
   });
 
-  test('does not resume with other code, and says so', { timeout: 120_000 }, async () => {
+  test('a campaign does not resume with other code, and says so', { timeout: 120_000 }, async () => {
     const items = [{ scenario: 'three-updates.mjs', strategy: 'random', schedules: 3000 }];
     const folder = folderOf({ items });
     expect((await folder.run()).status).toBe(1);
@@ -199,7 +199,7 @@ describe('a campaign file that is wrong', () => {
     await expect(loadCampaign(file)).rejects.toThrow(said);
   });
 
-  test('ends the command with its message and status 2', async () => {
+  test('a wrong campaign file ends the command with its message and status 2', async () => {
     const { status, stderr } = await folderOf({ items: [] }).run();
     expect(stderr).toContain('items: is []; right would be a list with an item or more');
     expect(status).toBe(2);

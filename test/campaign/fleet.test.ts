@@ -61,14 +61,14 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     return JSON.parse(line) as CampaignResult;
   }
 
-  test('of five workers adds up to what one thread says', { timeout: 240_000 }, async () => {
+  test('a fleet of five workers adds up to the result of one thread', { timeout: 240_000 }, async () => {
     for (let i = 0; i < 5; i++) worker();
     const { items, jobs } = await answerIn(conductor());
     expect(items.map(answerOf)).toEqual(expected);
     expect(jobs.done).toBe(jobs.total);
   });
 
-  test('of two workers survives the death of workers, one after the other, and of its server', {
+  test('a fleet of two workers survives the death of workers, one after the other, and of its server', {
     timeout: 400_000,
   }, async () => {
     const conducting = conductor();
@@ -89,7 +89,7 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     expect(deaths).toBe(DEATHS);
   });
 
-  test('of one worker goes on where its conductor was killed', { timeout: 240_000 }, async () => {
+  test('a fleet of one worker goes on after its conductor was killed', { timeout: 240_000 }, async () => {
     worker();
     const first = conductor();
     await first.endsBefore(async () => (await folder.jobsDone()) > 5);
@@ -99,7 +99,7 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     expect(items.map(answerOf)).toEqual(expected);
   });
 
-  test('counts the late answer of a worker that was paused for longer than its hold once', {
+  test('a fleet counts the late answer of a worker that was paused for longer than its hold once', {
     timeout: 240_000,
   }, async () => {
     const paused = worker();
@@ -117,7 +117,7 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     await client.quit();
   });
 
-  test('has no use for a worker with another irqloom, which refuses and says why', {
+  test('a fleet has no use for a worker with another irqloom, which refuses and says why', {
     timeout: 240_000,
   }, async () => {
     const conducting = conductor();

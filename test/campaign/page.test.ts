@@ -32,7 +32,7 @@ describe('the page of a campaign', () => {
     return address;
   }
 
-  test('is for this machine alone, and has JSON and OpenMetrics beside it', {
+  test('the page of a campaign is for this machine alone, and has JSON and OpenMetrics beside it', {
     timeout: 120_000,
   }, async () => {
     const address = await serve('0');

@@ -22,7 +22,7 @@ function here(): number {
 }
 
 describe('a variable that a thread changes outside shared memory', () => {
-  test('is named with its line where the thread did another thing for that', () => {
+  test('the result names a variable outside shared memory, with its line, that made a thread nondeterministic', () => {
     let n = 0;
     const line = here() + 2;
     const { failure, named, closures } = explored((w) => {
@@ -37,7 +37,7 @@ describe('a variable that a thread changes outside shared memory', () => {
     expect(lineOf(closures?.[0]?.site)).toBe(line);
   });
 
-  test('is named where an end is wrong for that, though the program is right', () => {
+  test('the result names a variable outside shared memory that made an end wrong, though the program is right', () => {
     const order: string[] = [];
     const { failure, named } = explored(
       (w) => {
@@ -53,7 +53,7 @@ describe('a variable that a thread changes outside shared memory', () => {
     );
   });
 
-  test('is named where nothing fails', () => {
+  test('the result names a variable outside shared memory that a thread changes, without any failure', () => {
     const seen = { times: 0 };
     const { verdict, exhausted, coverage, named } = explored((w) => {
       add(w);
@@ -66,7 +66,7 @@ describe('a variable that a thread changes outside shared memory', () => {
     );
   });
 
-  test('is named where a function that the thread calls changes it, once something fails', () => {
+  test('after a failure, the result names a variable that a function called by the thread changes', () => {
     let calls = 0;
     const bump = (): number => ++calls;
     const { failure, named } = explored((w) => {
@@ -77,7 +77,7 @@ describe('a variable that a thread changes outside shared memory', () => {
     expect(named).toEqual(['a calls']);
   });
 
-  test('is none where the thread has it for itself, where it stays, and where it is shared memory', () => {
+  test("no closure is named for a thread's own variable, an unchanged variable, or shared memory", () => {
     const table = new Map([[0, 1]]);
     const hidden = new Int32Array(new SharedArrayBuffer(4));
     let last = 1;

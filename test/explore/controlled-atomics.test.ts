@@ -134,7 +134,7 @@ describe('Atomics, clock and chance are put back', () => {
     process.hrtime === before.hrtime &&
     SharedArrayBuffer === before.buffer;
 
-  test('after a pass and after a failure', () => {
+  test('a search restores Atomics, clock and chance after a pass and after a failure', () => {
     let during = true;
     const look = () => {
       during = isBack();
@@ -153,7 +153,7 @@ describe('Atomics, clock and chance are put back', () => {
     expect(isBack()).toBe(true);
   });
 
-  test('after an error of the explorer itself', () => {
+  test('a search restores Atomics, clock and chance after an error of the explorer itself', () => {
     const asks = pair(
       (s) => void Reflect.get(Atomics, 'waitAsync')(s, 0, 0),
       () => {},
@@ -162,7 +162,7 @@ describe('Atomics, clock and chance are put back', () => {
     expect(isBack()).toBe(true);
   });
 
-  test('after setup has thrown', () => {
+  test('a search restores Atomics, clock and chance after setup has thrown', () => {
     const scenario: Scenario = {
       name: 'bad-setup',
       setup: () => {
@@ -174,7 +174,7 @@ describe('Atomics, clock and chance are put back', () => {
     expect(isBack()).toBe(true);
   });
 
-  test('and a second exploration inside a thread is refused', () => {
+  test('a second exploration inside a thread is refused', () => {
     const inner = pair(
       () =>
         void all(
@@ -191,7 +191,7 @@ describe('Atomics, clock and chance are put back', () => {
 });
 
 describe('code that is being suspended', () => {
-  test('does nothing in its finally and catch blocks', () => {
+  test('suspended code does nothing in its finally and catch blocks', () => {
     const scenario = pair(
       (s) => {
         try {
@@ -215,7 +215,7 @@ describe('code that is being suspended', () => {
     expect(all(scenario)).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 20 });
   });
 
-  test('may swallow the exception, and goes on where it was all the same', () => {
+  test('code may swallow the exception that suspends it, and still goes on at the same place', () => {
     const scenario = pair(
       (s) => {
         for (let i = 0; i < 2; i++) {
@@ -238,7 +238,7 @@ describe('code that is being suspended', () => {
     expect(all(scenario)).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 6 });
   });
 
-  test('but its own exceptions are failures', () => {
+  test('exceptions of suspended code itself are failures', () => {
     const scenario = pair(
       (s) => {
         try {
@@ -278,7 +278,7 @@ describe('code that is being suspended', () => {
     expect(atomicsIsNative()).toBe(true);
   });
 
-  test('may catch the exception a thousand times, if its loop ends', () => {
+  test('code may catch the suspending exception a thousand times, if its loop ends', () => {
     const body = (s: Int32Array): void => {
       for (let tries = 0; tries < 1000; tries++) {
         try {
@@ -303,7 +303,7 @@ test('a thread that loops without operations is given up', () => {
 });
 
 describe('nondeterminism', () => {
-  test('is reported with both operations', () => {
+  test('nondeterminism is reported with both operations', () => {
     let runs = 0;
     const scenario = pair(
       (s) => {
@@ -353,7 +353,7 @@ describe('nondeterminism', () => {
 });
 
 describe('memory', () => {
-  test('that a thread has to itself is no point of the schedule', () => {
+  test('memory that a thread has to itself is no point of the schedule', () => {
     const scenario = pair(
       (s) => {
         const mine = new Int32Array(new SharedArrayBuffer(8));
@@ -367,7 +367,7 @@ describe('memory', () => {
     expect(all(scenario)).toMatchObject({ verdict: 'pass', schedules: 2, steps: 4 });
   });
 
-  test('is the same under views of other widths', () => {
+  test('memory is the same under views of other widths', () => {
     const scenario = (at: number): Scenario<SharedArrayBuffer> => ({
       name: 'alias',
       setup: () => new SharedArrayBuffer(16),
@@ -381,7 +381,7 @@ describe('memory', () => {
     expect(explore(scenario(8), { strategy: 'dpor' }).schedules).toBe(1);
   });
 
-  test('that is written unseen, through a view of its own, belongs to the step it is written in', () => {
+  test("an unseen write, through a view of the thread's own, belongs to the step of that write", () => {
     const scenario = pair(
       (s) => {
         const unseen = new Int32Array(s.buffer);
@@ -400,7 +400,7 @@ describe('memory', () => {
     expect(result.coverage.statement).toMatch(/plain accesses to shared memory \(a write to s\[1\]\)/);
   });
 
-  test('that is written without Atomics is written in a step of its own', () => {
+  test('a write without Atomics is a step of its own', () => {
     const scenario = pair(
       (s) => {
         s[1] = 42;
@@ -414,7 +414,7 @@ describe('memory', () => {
     expect(all(scenario).failure).toMatchObject({ kind: 'assertion', preemptions: 1, steps: 4 });
   });
 
-  test('that is read unseen is read at that moment, in every run of the code', () => {
+  test('an unseen read reads the memory of that moment, in every run of the code', () => {
     // The reader sees both halves of the value at different times; its check is on what it has read plainly.
     const torn: Scenario<Int32Array> = pair(
       (s) => {
@@ -472,7 +472,7 @@ describe('memory', () => {
     );
   });
 
-  test('has the name that the scenario gives it, or its array and index', () => {
+  test('a word has the name that the scenario gives, or its array and index', () => {
     const bad = (names?: Scenario['names']): Scenario<{ ring: { words: Int32Array } }> => ({
       name: 'names',
       setup: () => ({ ring: { words: new Int32Array(new SharedArrayBuffer(16)) } }),

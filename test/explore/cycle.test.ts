@@ -106,7 +106,7 @@ describe.each(LOCKS)('%s', (_name, make) => {
     );
   });
 
-  test('in one order there is no ring', () => {
+  test('a program that takes its locks in one order has no ring', () => {
     expect(explore(takers(make, { a: [0, 1], b: [0, 1] }), { ...never, schedules: 2000 }).verdict).toBe(
       'pass',
     );
@@ -133,7 +133,7 @@ describe('a lock that is taken in a helper', () => {
     return lines.flatMap((line, i) => (line.trim() === text ? [i + 1] : []))[nth] ?? -1;
   };
 
-  test('is told by the lines that called the helper, each line once, and the helper behind', () => {
+  test('a lock taken in a helper is told by the lines that called the helper, each line once, and the helper behind', () => {
     const { failure } = explore(ring, never);
     const [a0, b0] = [lineOf('lock(s, 0);', 0), lineOf('lock(s, 0);', 1)];
     const [a1, b1] = [lineOf('lock(s, 1);', 0), lineOf('lock(s, 1);', 1)];
@@ -175,14 +175,14 @@ describe('a thread that sleeps until another notifies', () => {
     `^control holds lock ${RACE} and sleeps on work ${RACE} until worker notifies; worker waits for lock ${RACE}, held by control$`,
   );
 
-  test('waits for that one: race 29, and its replay', () => {
+  test('a sleeping thread waits for its notifier: race 29, and its replay', () => {
     const { failure } = explore(flushUnderLock.buggy, never);
     expect(failure).toMatchObject({ kind: 'deadlock', message: expect.stringMatching(said) });
     const again = replay(failure?.token ?? '', flushUnderLock.buggy);
     expect(again.failure?.message).toBe(failure?.message);
   });
 
-  test('is in no ring where no thread ever would', () => {
+  test('a sleeper is in no ring if no thread ever would notify', () => {
     const { failure } = explore(
       scenario({
         a: (s) => void Atomics.wait(s, 0, 0),
@@ -194,7 +194,7 @@ describe('a thread that sleeps until another notifies', () => {
     expect(failure?.message).toMatch(/^a sleeps on x = 0 and b sleeps on y = 0, and every thread that could/);
   });
 
-  test('is in no ring where it holds a lock that others want, and no thread would notify it', () => {
+  test('a sleeper that holds a wanted lock is in no ring if no thread would notify that sleeper', () => {
     const { failure } = explore(
       scenario({
         holder: (s) => {
@@ -212,7 +212,7 @@ describe('a thread that sleeps until another notifies', () => {
     expect(failure?.message).toMatch(/^no thread can go on: /);
   });
 
-  test('holds what it took itself: a lock taken twice is a ring of one', () => {
+  test('a thread holds the lock that it took itself: a lock taken twice is a ring of one', () => {
     const twice: Thread = (s) => {
       new AbstractLock(s, 0).lock();
       new AbstractLock(s, 0).lock();
@@ -222,7 +222,7 @@ describe('a thread that sleeps until another notifies', () => {
     expect(failure?.message).toMatch(new RegExp(`^${holds('twice', 'x', 'x', 'itself')}$`));
   });
 
-  test('is an orphan where all others have ended', () => {
+  test('a sleeper is an orphan if all other threads have ended', () => {
     const { failure } = explore(
       scenario({ a: (s) => void Atomics.wait(s, 3, 0), b: (s) => void Atomics.add(s, 4, 1) }),
       never,

@@ -80,12 +80,12 @@ describe('a loop that tries again', () => {
     Atomics.store(w, 0, 1);
   };
 
-  test('is not held where its next try would succeed: one of 19 schedules fails', () => {
+  test('a loop is not held if its next try would succeed: one of 19 schedules fails', () => {
     expect(count({ a: increment('1,0'), b })).toEqual({ schedules: 19, threw: 1, stuck: 0 });
     expectFailure({ a: increment('1,0'), b }, /found/, 'late', 60);
   });
 
-  test('until two looks agree is not held where they would', () => {
+  test('a loop until two looks agree is not held where the looks would agree', () => {
     const reader = (w: Words): void => {
       const saw: number[] = [];
       let [first, second] = [0, 1];
@@ -123,7 +123,7 @@ describe('a loop that ends by itself', () => {
     expectFailure(tries(most), /found/, 'late', 3);
   });
 
-  test('after 9,999 equal looks is no wait, and one without end is', () => {
+  test('a loop that ends after 9,999 equal looks is no wait, and a loop without end is', () => {
     const looks = (most: number): Threads => ({
       a: (w) => {
         for (let i = 0; i < most; i++) if (Atomics.load(w, 0) === 1) return;
@@ -135,7 +135,7 @@ describe('a loop that ends by itself', () => {
     expect(explore(program(looks(Infinity)), { strategy: 'dfs' }).failure?.kind).toBe('stuck-spin');
   });
 
-  test('after more looks than can be told from endless makes the search incomplete', () => {
+  test('a loop that ends after more looks than the explorer tries makes the search incomplete', () => {
     const result = explore(
       program({
         a: (w) => {
@@ -150,7 +150,7 @@ describe('a loop that ends by itself', () => {
     expect(result.bounded).toMatch(/10,000 equal rounds/);
   });
 
-  test('is counted by its history: how often it goes round may come out of memory', () => {
+  test("a loop's history decides its rounds: their number may come out of memory", () => {
     expectFailure(
       {
         a: (w) => {
@@ -168,7 +168,7 @@ describe('a loop that ends by itself', () => {
     );
   });
 
-  test('before it sleeps: a lock that spins a hundred times and is given back without a notify', () => {
+  test('a loop before a sleep: a lock that spins a hundred times, and is freed without a notify', () => {
     expectFailure(
       {
         a: (w) => {
@@ -189,7 +189,7 @@ describe('a look before a loop', () => {
     Atomics.store(w, 0, 1);
   };
 
-  test('is no round of the loop: both may come before the change', () => {
+  test('a look before a loop is no round of the loop: both may come before the change', () => {
     const waiter = (w: Words): void => {
       const first = Atomics.load(w, 0);
       const second = Atomics.load(w, 0);
@@ -200,7 +200,7 @@ describe('a look before a loop', () => {
     expectFailure({ waiter, setter }, /found/);
   });
 
-  test('is no round of the loop where both are made by one function', () => {
+  test('a look before a loop is no round of the loop, even if one function makes both', () => {
     const look = (w: Words) => Atomics.load(w, 0);
     const waiter = (w: Words): void => {
       const first = look(w);
@@ -211,7 +211,7 @@ describe('a look before a loop', () => {
     expectFailure({ waiter, setter }, /found/);
   });
 
-  test('that counts its rounds makes the search incomplete', () => {
+  test('a loop that counts its rounds makes the search incomplete', () => {
     const counting = (after: number) => (w: Words) => {
       let rounds = 0;
       while (Atomics.load(w, 0) === 0) rounds++;
@@ -239,7 +239,7 @@ describe('a look before a loop', () => {
     expect(explore(program({ waiter: uncounted, setter }), { strategy: 'dfs' }).bounded).toBeNull();
   });
 
-  test('at the clock makes an end of the loop, however far away that is', () => {
+  test('a look at the clock shows the end of a loop, at any distance', () => {
     const until = (ms: number) => (w: Words) => {
       const end = performance.now() + ms;
       while (Atomics.load(w, 0) === 0 && performance.now() < end);
@@ -256,7 +256,7 @@ describe('a look before a loop', () => {
 
 describe('a loop of two looks', () => {
   // The reader comes to the loop when the pulse is over, and waits there: in some histories it has to come earlier.
-  test('that waits for a pulse on one word meets the pulse after each history of the other word', () => {
+  test('a loop of two looks that waits for a pulse on one word meets the pulse after each history of the other word', () => {
     const pulsed: Threads = {
       pulse(w) {
         Atomics.exchange(w, 0, 1);
@@ -280,7 +280,7 @@ describe('a loop of two looks', () => {
 });
 
 describe('a failure that takes long to confirm', () => {
-  test('is told: a sleeper that no thread wakes, beside a thread that sleeps ten thousand times', () => {
+  test('the result has a failure that takes long to confirm: a sleeper that no thread wakes, beside a thread that sleeps ten thousand times', () => {
     const threads: Threads = {
       sleeper(w) {
         Atomics.wait(w, 1, 0);
@@ -387,7 +387,7 @@ describe('time', () => {
     },
   });
 
-  test('goes on for a thread that is woken as for its waker', () => {
+  test('time goes on for a woken thread as for its waker', () => {
     const outcomes = explore(
       {
         ...program(woken([])),
@@ -398,7 +398,7 @@ describe('time', () => {
     expect(outcomes).toMatchObject({ verdict: 'pass', exhausted: true, outcomes: { 1: expect.anything() } });
   });
 
-  test('goes on, too, for a thread that was let out of a loop', () => {
+  test('time goes on, too, for a thread that was let out of a loop', () => {
     const result = explore(
       {
         ...program({
@@ -461,7 +461,7 @@ describe('a limit on steps', () => {
     },
   };
 
-  test('that no schedule goes beyond changes nothing', () => {
+  test('a limit on steps that no schedule exceeds changes nothing', () => {
     const whole = explore(program(adds), { strategy: 'dfs', all: true });
     expect(explore(program(adds), { strategy: 'dfs', all: true, steps: 12 })).toMatchObject({
       schedules: whole.schedules,
@@ -470,7 +470,7 @@ describe('a limit on steps', () => {
     });
   });
 
-  test('of ten steps lets a program of ten steps have all of its 45 schedules', () => {
+  test('a limit of ten steps lets a program of ten steps have all of its 45 schedules', () => {
     const ten: Threads = {
       a: (w) => {
         for (let i = 0; i < 2; i++) Atomics.add(w, 0, 1);
@@ -486,7 +486,7 @@ describe('a limit on steps', () => {
     });
   });
 
-  test('that cuts schedules off makes the search incomplete', () => {
+  test('a limit on steps that cuts schedules off makes the search incomplete', () => {
     const result = explore(program(adds), { strategy: 'dfs', all: true, steps: 6 });
     expect(result.exhausted).toBe(false);
     expect(result.bounded).toMatch(/6 steps/);
@@ -506,7 +506,7 @@ describe('the smallest failure', () => {
     },
   };
 
-  test('is proved for its kind and its thread, and one of another thread that is smaller is told', () => {
+  test('the smallest failure is proved for its kind and its thread, and the result has a smaller failure of another thread', () => {
     const found = Array.from(
       { length: 40 },
       (_, seed) => explore(program(two), { strategy: 'random', seed }).failure,

@@ -54,7 +54,7 @@ describe('who found it', () => {
     expect(explore(scenario, { strategy, seed: 1, ...options })).toMatchObject({ strategy, foundBy: name });
   });
 
-  test('is nobody where nothing was found', () => {
+  test('a result without a failure names no strategy', () => {
     expect(explore(litmus.adds(2, 2))).not.toHaveProperty('foundBy');
   });
 });
@@ -77,12 +77,12 @@ function needle(): Scenario<Int32Array> {
 }
 
 describe('a budget', () => {
-  test('of schedules ends a random strategy, which has then passed', () => {
+  test('a budget of schedules ends a random strategy, which has then passed', () => {
     const result = explore(HUGE, { strategy: 'random', schedules: 500 });
     expect(result).toMatchObject({ verdict: 'pass', exhausted: false, schedules: 500, steps: 500 * 48 });
   });
 
-  test('of schedules that is spent gives a pass that says how many schedules were run', () => {
+  test('a spent budget of schedules gives a pass that says how many schedules were run', () => {
     expect(explore(HUGE, { strategy: 'dfs', schedules: 500 })).toMatchObject({
       verdict: 'pass',
       bounded: 'the first 500 schedules',
@@ -91,7 +91,7 @@ describe('a budget', () => {
     });
   });
 
-  test('of seconds leaves both without one', () => {
+  test('a budget of seconds leaves random, dfs and dpor without an answer', () => {
     for (const strategy of ['random', 'dfs', 'dpor'] as const) {
       const result = explore(HUGE, { strategy, seconds: 0.05, schedules: 1e9 });
       expect(result).toMatchObject({ verdict: 'unknown', exhausted: false });
@@ -99,7 +99,7 @@ describe('a budget', () => {
     }
   });
 
-  test('is no matter where the search is through before', () => {
+  test('a budget does not matter to a search that ends before', () => {
     const within: ExploreOptions = { strategy: 'dfs', preemptions: 1, seconds: 60 };
     expect(explore(litmus.adds(3, 2), within)).toMatchObject({
       verdict: 'pass',
@@ -113,7 +113,7 @@ describe('what was explored', () => {
   const said = (scenario: Scenario<Int32Array>, options: ExploreOptions) =>
     explore(scenario, options).coverage;
 
-  test('is all, or all within the bound', () => {
+  test('the coverage is everything, or everything within the bound', () => {
     expect(said(litmus.adds(2, 3), { strategy: 'dfs' })).toEqual({
       statement: 'exhausted: every schedule, 20 run',
       fraction: 1,
@@ -126,7 +126,7 @@ describe('what was explored', () => {
     );
   });
 
-  test('is a share of the tree, which is right on average and exact at the end', () => {
+  test('the coverage is a share of the tree, right on average and exact at the end', () => {
     // 252 schedules of equal depth: after the first hundred the share has to be near 100/252.
     const { fraction = 0, etaSeconds = 0 } = said(litmus.adds(2, 5), { strategy: 'dfs', schedules: 100 });
     expect(fraction).toBeGreaterThan(0.1);
@@ -134,7 +134,7 @@ describe('what was explored', () => {
     expect(etaSeconds).toBeGreaterThan(0);
   });
 
-  test('is classes, and the chance that the next is new', () => {
+  test('the coverage is classes, and the chance that the next one is new', () => {
     // Three writers on one word have six classes; a thousand schedules have seen them all.
     const few = explore(litmus.writers(3), { strategy: 'random', schedules: 1000 });
     expect(few).toMatchObject({ classes: 6, coverage: { nextIsNew: 0, classesAtLeast: 6 } });
@@ -148,14 +148,14 @@ describe('what was explored', () => {
     );
   });
 
-  test('of readers and one writer, the classes are those of partial order reduction', () => {
+  test('the classes of readers and one writer are those of partial order reduction', () => {
     expect(explore(litmus.readers(5), { strategy: 'random', schedules: 3000 }).classes).toBe(32);
     expect(explore(litmus.lastZero(3), { strategy: 'random', schedules: 5000 }).classes).toBe(12);
     expect(explore(litmus.futexCorrect(), { strategy: 'random', schedules: 5000 }).classes).toBe(3);
   });
 });
 
-test('with all, every failure is counted and the first is shown', () => {
+test('with all, the search counts every failure and shows the first', () => {
   expect(exploreAll(litmus.lostUpdate(2, 2), { strategy: 'dfs' })).toMatchObject({
     verdict: 'fail',
     exhausted: true,

@@ -46,7 +46,7 @@ describe('what `finally` writes without Atomics', () => {
     },
   );
 
-  test('is put back where the byte was a thread’s own until then', () => {
+  test('a write of `finally` without Atomics is undone where the byte was a thread’s own until then', () => {
     const own: Scenario<Int32Array> = {
       setup: () => new Int32Array(new SharedArrayBuffer(LARGE)),
       threads: {

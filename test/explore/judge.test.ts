@@ -78,7 +78,7 @@ describe('a search that is wrong is found out', () => {
     states: () => new States(),
   };
 
-  test('by its number of schedules, where it leaves one of them out', () => {
+  test('the judge finds a search that leaves out a schedule, by the number of schedules', () => {
     class Hasty extends Dfs {
       override begin(...args: Parameters<Dfs['begin']>): boolean {
         // Skips the second schedule.
@@ -90,13 +90,13 @@ describe('a search that is wrong is found out', () => {
     );
   });
 
-  test('by what comes out, where it takes conflicting steps for independent ones', () => {
+  test('the judge finds a search that takes conflicting steps for independent ones, by the outcomes', () => {
     expect(
       firstDifference(1, 10, { ...right, dpor: () => new Dfs({ kind: 'preemptions', most: 0 }) }),
     ).toMatch(/outcomes that dpor loses/);
   });
 
-  test('by what comes out, where it takes different states for one', () => {
+  test('the judge finds a search that takes different states for one, by the outcomes', () => {
     expect(
       firstDifference(1, 10, { ...right, states: () => new Dfs({ kind: 'preemptions', most: 0 }) }),
     ).toMatch(/outcomes that states loses/);
@@ -121,7 +121,7 @@ describe('the judge by itself', () => {
     expect(judge(program, 'late', LIMITS)?.counts.schedules).toBe(schedules);
   });
 
-  test('holds a thread in a loop without end, and none in one that ends', () => {
+  test('the judge holds a thread in a loop without end, and no thread in a loop that ends', () => {
     const again = { reg: 0, equal: true, to: 0 };
     const loop = (times: number): Statement => ({ kind: 'loop', times, body: [load], again });
     expect(judge(of(thread(loop(Infinity)), thread(add)), 'late', LIMITS)?.counts).toEqual({

@@ -40,7 +40,7 @@ function exploreOutside(file: string): { verdict: string; site: string; error?: 
 }
 
 describe('a scenario file', () => {
-  test('may be JavaScript', async () => {
+  test('a scenario file may be JavaScript', async () => {
     const { failure } = exploreChecked(await loadScenario(fixture('lost-update.scenario.mjs')));
     expect(failure?.trace[0]).toMatchObject({ op: 'load', target: 's.words[0]' });
     expect(failure?.trace[0]?.site).toMatch(/lost-update\.scenario\.mjs:5:54$/);
@@ -62,13 +62,13 @@ describe('a scenario file', () => {
     expect(result).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 2, steps: 4 });
   });
 
-  test('may be TypeScript, also on a Node.js that cannot run it, and sites are lines of the source', () => {
+  test('a scenario file may be TypeScript, also on a Node.js that cannot run TypeScript, and sites are lines of the source', () => {
     const { verdict, site } = exploreOutside(fixture('lost-update.scenario.ts'));
     expect(verdict).toBe('fail');
     expect(site).toMatch(/fixtures\/explore\/load\/increment\.ts:4:33$/);
   });
 
-  test('in TypeScript needs no compiler beside it', () => {
+  test('a scenario file in TypeScript needs no compiler beside it', () => {
     const lonely = write(
       'lonely.ts',
       'export default { name: "lonely" as string, words: 1, threads: { a(w: Int32Array) { Atomics.load(w, 0); } } };',
@@ -76,7 +76,7 @@ describe('a scenario file', () => {
     expect(exploreOutside(lonely)).toMatchObject({ verdict: 'pass' });
   });
 
-  test('may be a package of its own with TypeScript that imports by .js', () => {
+  test('a scenario file may be a package of its own with TypeScript that imports by .js', () => {
     write('words.ts', 'export const words: number = 2;');
     const file = write(
       'by-js.ts',
@@ -99,19 +99,19 @@ describe('a view that is given to a constructor', () => {
       ),
     );
 
-  test('is that view where a class of its own takes it', async () => {
+  test('a class of the program gets the view itself', async () => {
     const { failure } = await increments('counter.mjs', 'new Counter(w).add();', COUNTER);
     expect(failure?.message).toContain('lost');
     expect(failure?.trace.map(({ op }) => op)).toEqual(['read', 'read', 'write', 'write']);
   });
 
-  test('is read where a typed array is made of it', async () => {
+  test('a typed array made from a view reads that view', async () => {
     const { failure } = await increments('copy.mjs', 'w[0] = new Int32Array(w)[0] + 1;');
     expect(failure?.message).toContain('lost');
     expect(failure?.trace.map(({ op }) => op)).toEqual(['read', 'read', 'write', 'write']);
   });
 
-  test('is read where a class of its own is a typed array', async () => {
+  test('a class that extends a typed array reads the view that it is given', async () => {
     const copy = 'class Copy extends Int32Array {}';
     const { failure } = await increments('own.mjs', 'w[0] = new Copy(w)[0] + 1;', copy);
     expect(failure?.trace.map(({ op }) => op)).toEqual(['read', 'read', 'write', 'write']);
@@ -165,7 +165,7 @@ describe('what is not a scenario', () => {
     }
   };
 
-  test('is taken where it is one', () => expect(refused({})).toBe('taken'));
+  test('a value with the shape of a scenario is taken', () => expect(refused({})).toBe('taken'));
 
   test.each([
     [{ name: '' }, /`name` is ""; right would be: letters/],

@@ -146,7 +146,7 @@ function perform(buffer: SharedArrayBuffer, calls: readonly Call[]): string[] {
 }
 
 describe('operands of every kind', () => {
-  test('are converted in the order of ECMAScript, and errors are thrown into the thread', () => {
+  test('operands of every kind are converted in the order of ECMAScript, and errors are thrown into the thread', () => {
     const errors = new Set<string>();
     fc.assert(
       fc.property(fc.array(call, { minLength: 1, maxLength: 8 }), (calls) => {

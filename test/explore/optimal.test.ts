@@ -120,7 +120,7 @@ describe('the subtrees of the search hold each class once', () => {
     }
   });
 
-  test('of random programs, too', () => {
+  test('the subtrees of random programs hold each class once, too', () => {
     for (let seed = 1; seed <= 60; seed++) {
       const program = toScenario(randomProgram(seed));
       const timeouts = (['late', 'any', 'never'] as const)[seed % 3] ?? 'late';
@@ -311,7 +311,7 @@ describe('each rule is needed', () => {
     return faultIn(sleepersAndLock, 'late', Search, 6000);
   }
 
-  test('and the search that keeps all of them is right', () => {
+  test('a search that keeps all rules is right', () => {
     expect(faultOf(Optimal)).toBeUndefined();
   }, 120_000);
 

@@ -222,7 +222,7 @@ describe('memory that grows', () => {
   const setup = (): State => ({ buffer: grown() });
   const count = ({ buffer }: State): void => void Atomics.add(new Int32Array(buffer), 1, 1);
 
-  test('in setup is memory like any other', () => {
+  test('memory that grows in setup is memory like any other', () => {
     const scenario: Scenario<State> = {
       setup,
       threads: { a: count, b: count },

@@ -77,7 +77,7 @@ describe('a token is refused', () => {
     marks: [1, 2],
   });
 
-  test('where one character is another', () => {
+  test('a token is refused if one character is another', () => {
     fc.assert(
       fc.property(fc.nat(token.length - 1), fc.constantFrom('a', 'Z', '3', ':', '-'), (at, other) => {
         const damaged = token.slice(0, at) + other + token.slice(at + 1);
@@ -87,7 +87,7 @@ describe('a token is refused', () => {
     );
   });
 
-  test('where it is cut off, of another version, or of another scenario', () => {
+  test('a token is refused if cut off, of another version, or of another scenario', () => {
     expect(() => decodeToken(token.slice(0, -3))).toThrow(/is damaged/);
     expect(() => decodeToken('hello')).toThrow(/not a token/);
     expect(() => decodeToken(token.replace('x1', 'x2'))).toThrow(/of version x2, and this irqloom reads x1/);
@@ -123,7 +123,7 @@ describe('where the code has changed', () => {
     threads: { ...before.threads, t0: a },
   });
 
-  test('it is said at which step, and what was expected there', () => {
+  test('a replay of changed code says at which step the schedules differ, and which operation was expected there', () => {
     const other = changed((s) => {
       Atomics.load(s, 0);
       Atomics.add(s, 0, 1);
@@ -131,7 +131,7 @@ describe('where the code has changed', () => {
     expect(replay(token, other).diverged).toEqual({ step: 4, expected: 'store', saw: 'add' });
   });
 
-  test('also where it has become shorter or longer', () => {
+  test('a replay also names the step if the changed code is shorter or longer', () => {
     expect(
       replay(
         token,
@@ -149,7 +149,7 @@ describe('where the code has changed', () => {
     });
   });
 
-  test('and nothing is said where it is the same', () => {
+  test('a replay of unchanged code says nothing about a difference', () => {
     expect(replay(token, before).diverged).toBeUndefined();
   });
 });

@@ -67,7 +67,7 @@ describe('a depth-first search that is left', () => {
     },
   );
 
-  test('has nothing left at its end, and everything before its beginning', () => {
+  test('a depth-first search has nothing left at its end, and everything before its beginning', () => {
     const dfs = new Dfs();
     expect(dfs.rest()).toEqual(WHOLE);
     drive(dfs, Infinity);

@@ -142,17 +142,17 @@ test('pieces of another tree are refused', () => {
 describe('what is said', () => {
   const shard = { index: 1, count: 3 };
 
-  test('of the share of a search', () => {
+  test('the statement names the share of a search', () => {
     const { statement } = explore(litmus.adds(2, 3), { strategy: 'dfs', preemptions: 1, shard }).coverage;
     expect(statement).toBe('exhausted: every schedule of shard 2/3 within dfs(preemptions=1), 2 run');
   });
 
-  test('of shards with nothing to do', () => {
+  test('the statement covers shards with nothing to do', () => {
     const none = explore(litmus.adds(2, 2), { strategy: 'dfs', shard: { index: 40, count: 50 } });
     expect(none).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 0 });
   });
 
-  test('under auto the bounded searches are shared out, and dpor is not', () => {
+  test('under auto the bounded searches are divided, and dpor is not', () => {
     const limited = (count: number) =>
       [...Array(count).keys()].map((index) =>
         explore(litmus.futexMutex(2), count === 1 ? {} : { shard: { index, count } }),
@@ -166,13 +166,13 @@ describe('what is said', () => {
     expect(three.reduce((sum, n) => sum + n, 0)).toBe(30 + 3 * 24);
   });
 
-  test('of dpor', () => {
+  test('a search by dpor refuses shards', () => {
     expect(() => explore(litmus.adds(2, 2), { strategy: 'dpor', shard })).toThrow(
-      /dpor cannot be shared out to shards/,
+      /dpor cannot be divided among shards/,
     );
   });
 
-  test('of how far a share has come', () => {
+  test('the statement says how far a share has come', () => {
     const { coverage } = explore(litmus.adds(3, 4), { strategy: 'dfs', schedules: 500, shard });
     expect(coverage.statement).toMatch(/^500 schedules, about \S+ % of shard 2\/3 of dfs, the rest/);
     // 34,650 schedules in all, in trees that are about even.

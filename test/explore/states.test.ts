@@ -35,7 +35,7 @@ describe('each state is searched from once', () => {
     },
   );
 
-  test('and the statement counts the states', () => {
+  test('the statement of a search of states counts the states', () => {
     const { verdict, exhausted, coverage } = explore(litmus.writers(5), { strategy: 'states' });
     expect({ verdict, exhausted }).toEqual({ verdict: 'pass', exhausted: true });
     expect(coverage.statement).toBe('exhausted: every state (76), 20 run, 70 more showed nothing new');
@@ -70,11 +70,11 @@ describe('the order of sleepers is a part of the state', () => {
       return seen;
     });
 
-  test('so that each of two may be the first to be woken', () => {
+  test('either of two sleepers may be the first to be woken', () => {
     expect(firsts(new States())).toEqual(new Set(['1', '2']));
   });
 
-  test('and a search that forgets the sleepers loses schedules', () => {
+  test('a search that forgets the sleepers loses schedules', () => {
     const { search } = loadMutated<{ search: { States: typeof States } }>(
       { search: 'explore/search/strategies/states.ts' },
       'sleepers-in-turn: forgotten',
@@ -83,7 +83,7 @@ describe('the order of sleepers is a part of the state', () => {
   });
 });
 
-test('where plain accesses are steps, every schedule is run: the races between them are no part of a state', () => {
+test('a search of states with plain accesses as steps runs every schedule: races between them are no part of a state', () => {
   const program: Scenario<Int32Array> = {
     name: 'plain',
     words: 2,
@@ -104,9 +104,9 @@ test('where plain accesses are steps, every schedule is run: the races between t
   expect(states?.dataRaces).not.toEqual([]);
 });
 
-test('a search of states cannot be shared out to shards', () => {
+test('a search of states cannot be divided among shards', () => {
   const shard = { index: 0, count: 2 };
   expect(() => explore(litmus.adds(2, 2), { strategy: 'states', shard })).toThrow(
-    /states cannot be shared out to shards: .*optimal, dfs and the random strategies can/,
+    /states cannot be divided among shards: .*optimal, dfs and the random strategies can/,
   );
 });

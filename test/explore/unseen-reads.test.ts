@@ -75,12 +75,12 @@ describe('reads of files that were rewritten', () => {
     expect({ verdict, exhausted }).toEqual({ verdict: 'pass', exhausted: true });
   });
 
-  test('of native code are none, and the result says so, with the place', async () => {
+  test('reads by native code are no steps, and the result says so, with the place', async () => {
     const hash = "(w) => createHash('sha1').update(w).digest('hex')";
     const { verdict, exhausted, bounded, coverage } = await explored(source(hash));
     expect({ verdict, exhausted }).toEqual({ verdict: 'pass', exhausted: false });
     expect(bounded).toMatch(
-      /^not what native code reads and writes of shared memory: a hands a view to it \(s\d+\.mjs:5\)$/,
+      /^not the reads and writes of shared memory by native code: a hands a view to native code \(s\d+\.mjs:5\)$/,
     );
     expect(coverage.statement).toMatch(
       /^the search came to its end, \d+ schedules run; not searched: what native/,

@@ -169,7 +169,7 @@ describe.each(CASES)('$kind', ({ kind, bad, good, says, preemptions }) => {
     },
   );
 
-  test('is not there once it is mended', () => {
+  test('the repaired program has no failure', () => {
     expect(explore(good)).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 });
@@ -205,7 +205,7 @@ test('whatever is thrown is a failure', () => {
 });
 
 describe('a schedule without end', () => {
-  test('is a livelock where all repeat themselves', () => {
+  test('a schedule without end is a livelock if all threads repeat themselves', () => {
     const { failure } = explore(polite(false), { steps: 600 });
     expect(failure).toMatchObject({ kind: 'livelock', steps: 1200 });
     expect(failure?.message).toMatch(
@@ -214,7 +214,7 @@ describe('a schedule without end', () => {
     expect(explore(polite(true), { strategy: 'pct', schedules: 2000, steps: 600 }).verdict).toBe('pass');
   });
 
-  test('is over the limit where nothing repeats', () => {
+  test('a schedule without end is over the limit if nothing repeats', () => {
     const counts = scenario({
       a: (s) => {
         for (let i = 0; ; i++) Atomics.store(s, (i * i * 7 + (i >> 3)) & 7, i);
@@ -414,7 +414,7 @@ describe('threads that sleep for good', () => {
     Atomics.notify(s, 0, count);
   };
 
-  test('where a notify was for too few of them, the notify is named with its count and the threads it woke', () => {
+  test('a notify for too few threads is named with its count and the threads that it woke', () => {
     const { failure } = explore(scenario({ ...both, setter: setter(1) }));
     expect(failure?.kind).toBe('missed-notify');
     expect(failure?.message).toMatch(
@@ -423,7 +423,7 @@ describe('threads that sleep for good', () => {
     expect(explore(scenario({ ...both, setter: setter() })).verdict).toBe('pass');
   });
 
-  test('where a notify was for none, and where there was none', () => {
+  test('threads sleep for good after a notify for no thread, and without any notify', () => {
     const messages = [setter(0), (s: Int32Array) => void Atomics.store(s, 0, 1)].map(
       (last) => explore(scenario({ a: both.a, last })).failure?.message,
     );
@@ -431,7 +431,7 @@ describe('threads that sleep for good', () => {
     expect(messages[1]).toMatch(/last changed it and no thread notified after$/);
   });
 
-  test('are orphans, each of them, where none of them would notify another', () => {
+  test('sleepers are orphans, each of them, if none would notify another', () => {
     const { failure } = explore(
       scenario({ ...both, c: (s) => void Atomics.wait(s, 1, 0), d: (s) => void Atomics.load(s, 0) }),
     );
@@ -441,7 +441,7 @@ describe('threads that sleep for good', () => {
     );
   });
 
-  test('are a deadlock where each would notify the other, and orphans where only one would', () => {
+  test('sleepers are a deadlock if each would notify the other, and orphans if only one would', () => {
     const then = (wait: number, notify: number) => (s: Int32Array) => {
       Atomics.wait(s, wait, 0);
       Atomics.notify(s, notify);

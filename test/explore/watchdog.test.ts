@@ -35,13 +35,13 @@ const laborious = (operations: number, last: Thread = () => {}, rounds = 60_000)
 const one: ExploreOptions = { strategy: 'random', schedules: 1, hangSeconds: 0.05, shrink: false };
 
 describe('a run that goes on', () => {
-  test('is no livelock, though one schedule takes many times the limit', () => {
+  test('a run that goes on is no livelock, though one schedule takes many times the limit', () => {
     const result = explore(laborious(60), one);
     expect(result).toMatchObject({ verdict: 'pass', schedules: 1, steps: 240 });
     expect(result.seconds).toBeGreaterThan(2 * 0.05);
   });
 
-  test('is none where its threads alone, run again along their logs, take longer than the limit', () => {
+  test('a run is no livelock if its threads alone, run again along their logs, take longer than the limit', () => {
     const result = explore(laborious(150, undefined, 200_000), {
       ...one,
       hangSeconds: 0.02,
@@ -50,7 +50,7 @@ describe('a run that goes on', () => {
     expect(result).toMatchObject({ verdict: 'pass', schedules: 1, steps: 600 });
   });
 
-  test('counts each schedule once, and fails as it would without a limit', () => {
+  test('a run in pieces counts each schedule once, and fails as without a limit', () => {
     const options: ExploreOptions = { ...one, schedules: 3 };
     const bad = laborious(12, (s) => {
       if (Atomics.add(s, 2, 1) === 1) throw new Error('the second to end');
@@ -67,19 +67,19 @@ describe('a thread that does not', () => {
     for (;;);
   };
 
-  test('is stopped, also at the end of a long run', () => {
+  test('a stuck thread is stopped, also at the end of a long run', () => {
     const { failure } = explore(laborious(60, hangs), one);
     expect(failure).toMatchObject({ kind: 'livelock' });
     expect(failure?.message).toMatch(/^[ab] has come to no operation for 0\.05 s.*after 120 operations/);
   });
 
-  test('is stopped in `finally` too', () => {
+  test('a stuck thread is stopped in `finally` too', () => {
     const { failure } = explore({ ...laborious(1), finally: hangs }, one);
     expect(failure?.message).toMatch(/^`finally` has come to no operation for 0\.05 s/);
     expect(failure?.threads.map(({ state }) => state)).toEqual(['ended', 'ended']);
   });
 
-  test('is stopped in `outcomes.of` too, and in `setup`', () => {
+  test('a stuck thread is stopped in `outcomes.of` too, and in `setup`', () => {
     const outcomes = { of: hangs as unknown as () => string, allowed: [''] };
     const { failure } = explore({ ...laborious(1), outcomes }, one);
     expect(failure?.message).toMatch(/^`outcomes\.of` has come to no operation for 0\.05 s/);
@@ -89,7 +89,7 @@ describe('a thread that does not', () => {
     );
   });
 
-  test('is shown with all that was done before, and its token repeats that', () => {
+  test('a hang is shown with all earlier operations, and its token repeats them', () => {
     const program = scenario({
       a: (s) => {
         Atomics.store(s, 0, 1);
@@ -112,7 +112,7 @@ describe('a thread that does not', () => {
     expect(again.schedule).toHaveLength(3);
   });
 
-  test('that is met while a failure is being made smaller leaves the failure as it was found', () => {
+  test('a hang met during shrinking leaves the failure as found', () => {
     // With fewer switches than it was found with, the thread loops without an operation.
     const trap = scenario({
       a: (s) => {

@@ -47,7 +47,7 @@ const counter: Scenario<Int32Array> = {
 describe('what would have happened had another thread gone on', () => {
   const told = whatIf(counter);
 
-  test('is told for each step and each other thread that could have', () => {
+  test('the card tells the end for each step and each other thread that could have gone on', () => {
     expect(told.failing.trace.map(({ thread }) => thread)).toEqual(['left', 'right', 'right', 'left']);
     // At the last step right has ended.
     expect(told.alternatives.map(({ at, thread, kind }) => [at, thread, kind])).toEqual([
@@ -67,7 +67,7 @@ describe('what would have happened had another thread gone on', () => {
     expect(told.passing).toBe(1);
   });
 
-  test('has the value of each word after each step', () => {
+  test('the card has the value of each word after each step', () => {
     expect(told.words).toEqual(['s[0]']);
     expect(told.before).toEqual(['0']);
     expect(told.failing.values).toEqual([['0'], ['0'], ['1'], ['1']]);
@@ -84,7 +84,7 @@ describe('what would have happened had another thread gone on', () => {
     expect(wrongIn(scenario, [{ ...first, kind: 'livelock' }])).toHaveLength(1);
   });
 
-  test('is nothing for a schedule that does not fail', () => {
+  test('the card is empty for a schedule that does not fail', () => {
     const passing = told.alternatives[1]?.token ?? '';
     expect(whatIfChecked(passing, checkScenario(counter))).toBeUndefined();
   });
@@ -135,7 +135,7 @@ test('an alternative that goes on and on is given up, and is not called a failur
   expect(open?.trace.length).toBeLessThanOrEqual(202);
 });
 
-test('of very many alternatives the last are told, and the number of all', { timeout: 120_000 }, () => {
+test('of very many alternatives the card tells the last, and the number of all', { timeout: 120_000 }, () => {
   const step = (s: Int32Array) => {
     for (let i = 0; i < 44; i++) Atomics.add(s, 0, 1);
   };

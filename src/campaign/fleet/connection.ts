@@ -19,7 +19,7 @@ export async function connect(url: string): Promise<Redis> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
-    // BullMQ needs it: a command waits for the connection.
+    // BullMQ needs null: a command waits for the connection.
     maxRetriesPerRequest: null,
     retryStrategy: (times) => (hasConnected ? Math.min(times * 100, MOST_DELAY_MS) : null),
   });

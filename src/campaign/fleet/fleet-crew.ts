@@ -32,8 +32,9 @@ const LEAST_ROOM = 32;
 export type FleetOptions = { readonly code: Code; readonly slice: number; readonly campaign: string };
 
 /**
- * The workers of a Redis server. The server holds jobs that are given and not yet answered, and nothing that would be missed: a
- * server that has lost all is given the jobs again. Each answer stays in its job until the conductor has written it down.
+ * The workers of a Redis server. The server holds only jobs that are given and not yet answered: after a loss
+ * of all data, the crew gives the server the jobs again. Each answer stays in its job until the conductor has
+ * written it down.
  */
 export class FleetCrew implements Crew {
   readonly #connections: readonly Redis[];
@@ -47,7 +48,7 @@ export class FleetCrew implements Crew {
   readonly #stalls = new Map<string, number>();
   /** Jobs that go to the server together. */
   #batch: string[] | undefined;
-  /** What is done on the server for this campaign, one after the other. */
+  /** This campaign's work on the server, one after the other. */
   #chain: Promise<unknown> = Promise.resolve();
   #seen: WorkerSeen[] = [];
   #stopped = false;
@@ -142,7 +143,7 @@ export class FleetCrew implements Crew {
   }
 
   async #begin(): Promise<void> {
-    // Errors of a connection that is being made again: the next sweep does what they have prevented.
+    // Errors of a connection that BullMQ is making again: the next sweep repeats the work that failed.
     this.#queue.on('error', () => {});
     this.#events.on('error', () => {});
     this.#events.on('completed', ({ jobId, returnvalue }) => this.#hear(jobId, returnvalue as unknown));
@@ -198,7 +199,7 @@ export class FleetCrew implements Crew {
     this.#answers.put({ job: given.job, worker, answer, retried: this.#stalls.get(name) ?? 0 });
   }
 
-  /** The queue has given a job up: it took one worker after the other down. */
+  /** The queue has given a job up, because the job took down one worker after the other. */
   #hearDeath(name: string, reason: string): void {
     const given = this.#given.get(name);
     if (given === undefined) return;

@@ -37,7 +37,8 @@ const SEEN_MS = 1_000;
 const REFUSED_MS = 1_000;
 
 /**
- * Does jobs of all campaigns of a Redis server until the signal aborts; jobs under way then end early, with what they have.
+ * Does jobs of all campaigns of a Redis server until the signal aborts; jobs under way then end early, with
+ * their findings so far.
  * @throws IrqError `ERR_REDIS`, `ERR_UNSUPPORTED`
  */
 export async function serveFleet(url: string, options: FleetWorkerOptions): Promise<void> {

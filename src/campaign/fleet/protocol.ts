@@ -16,10 +16,10 @@ export const WORKERS = `${PREFIX}:workers`;
 /** The code under test by its hash: compressed bytes. */
 export const codeKey = (hash: string): string => `${PREFIX}:code:${hash}`;
 
-/** A job as it lies in the queue. */
+/** A job in the queue. */
 export type FleetJob = {
   readonly campaign: string;
-  /** irqloom itself as the conductor has it; a worker with another refuses. */
+  /** Hash of the conductor's irqloom; a worker with another irqloom refuses. */
   readonly irqloom: string;
   /** Hash of the code under test. */
   readonly code: string;
@@ -29,10 +29,10 @@ export type FleetJob = {
   readonly item: Item;
 };
 
-/** What a worker returns to the queue. */
+/** A worker's answer to the queue. */
 export type FleetAnswer = { readonly worker: string; readonly answer: JobAnswer };
 
-/** What a worker says of itself, once a second. */
+/** A worker's report about itself, once a second. */
 export type Seen = {
   readonly slots: number;
   readonly busy: number;
@@ -45,7 +45,7 @@ export type Seen = {
 /** A worker that has said nothing for so long is gone, ms. */
 export const GONE_MS = 10_000;
 
-/** The name of a job in the queue. BullMQ allows no colon in it. */
+/** The name of a job in the queue. BullMQ allows no colon in a name. */
 export const jobName = (campaign: string, { id }: Pick<Job, 'id'>): string => `${campaign}-${id}`;
 
 /** This copy of irqloom: its version, and a hash of all its modules, since a version may be built twice. */

@@ -21,9 +21,9 @@ const { getOwnPropertyDescriptor, ownKeys } = Reflect;
 const { is } = Object;
 
 /**
- * The built-in objects of JavaScript before code under test was loaded. Code under test runs in the explorer's realm:
- * if it replaces `Array.prototype.push`, the explorer gets the replacement too. Loops by index only: code under test
- * may have replaced the iterator of arrays.
+ * The built-in objects of JavaScript before code under test was loaded. Code under test runs in the
+ * explorer's realm, so a replaced `Array.prototype.push` is replaced for the explorer too. Loops by index
+ * only: code under test may have replaced the iterator of arrays.
  */
 export class Builtins {
   readonly #known: Known[] = [];
@@ -68,7 +68,7 @@ export class Builtins {
   }
 }
 
-/** The value of a property, or its getter without calling it. */
+/** The value of a property, or the property's getter, not called. */
 function heldBy(object: object, key: PropertyKey): unknown {
   const descriptor = getOwnPropertyDescriptor(object, key);
   return descriptor?.get ?? descriptor?.value;

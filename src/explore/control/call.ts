@@ -30,7 +30,7 @@ export function accepts(op: number, array: ElementArray): boolean {
   return isIntegerArray(array);
 }
 
-/** Whether {@link convert} would leave the operands unchanged, as it nearly always does. */
+/** Whether {@link convert} would leave the operands unchanged: nearly always true. */
 export function isConverted(op: number, array: ElementArray, index: number, a: unknown, b: unknown): boolean {
   if (typeof index !== 'number' || index >>> 0 !== index || index >= array.length) return false;
   switch (op) {

@@ -26,12 +26,13 @@ export type Controller = {
   /** Whether accesses to this view are operations now: its memory is the scenario's, and scenario code runs. */
   controls(view: ArrayBufferView): boolean;
   /**
-   * Returns the stand-in that the running code gets for a view that it has made; the view itself for private memory.
+   * Returns the stand-in that the running code gets for a view made by that code; the view itself for private
+   * memory.
    */
   handOut<V extends ArrayBufferView>(view: V): V;
   /** Records that the running code has made a SharedArrayBuffer. */
   made(buffer: SharedArrayBuffer): void;
-  /** Stops the running code, because it does something that no search can control. Outside of threads: throws. */
+  /** Stops the running code because of an action that no search can control. Outside of threads: throws. */
   refuse(what: string, why: string): never;
 };
 

@@ -5,8 +5,9 @@ import type { Undo } from './replacements.ts';
 import { type Method, replaceMethods } from './view-methods.ts';
 
 /**
- * DataView's methods on shared memory. An access at a multiple of its size is one operation on a typed array's element,
- * in either byte order. Any other access is one operation for each byte, because the memory model lets it tear.
+ * DataView's methods on shared memory. An access at a multiple of the access's size is one operation on a
+ * typed array's element, in either byte order. Any other access is one operation for each byte, because the
+ * memory model lets such an access tear.
  */
 export function replaceDataView(undo: Undo[]): void {
   replaceMethods(DataView.prototype, TABLE, undo);
@@ -75,7 +76,7 @@ for (const [name, Kind] of Object.entries(KINDS)) {
 
 const NOWHERE = new SharedArrayBuffer(0);
 
-/** The access as one element of a typed array; undefined if it straddles two. */
+/** The access as one element of a typed array; undefined if the access straddles two elements. */
 function elementAt(kind: Kind, view: DataView, at: number, size: number): ElementArray | undefined {
   const from = view.byteOffset + at;
   return from % size === 0 ? new kind(view.buffer as unknown as SharedArrayBuffer, from, 1) : undefined;

@@ -37,7 +37,8 @@ let sleep = native(WAIT);
 let isInstalled = false;
 
 /**
- * Each function checks at each call whether this thread is under control; if not, it calls the engine's own function.
+ * At each call, a function checks whether this thread is under control; if not, the function calls the
+ * engine's own one.
  */
 const DISPATCHERS = {
   load(array: IntegerArray, index: number): Value {

@@ -5,7 +5,7 @@ import { putBack, replaceProperty, type Undo } from './replacements.ts';
 
 /** Time and chance for controlled code; undefined: the engine's. */
 export type TimeAndChance = {
-  /** ns since the start of the schedule, as the running thread sees it. */
+  /** ns since the start of the schedule, on the running thread's clock. */
   nowNs(): number | undefined;
   /** 32 random bits. */
   bits(): number | undefined;

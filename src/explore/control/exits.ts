@@ -6,7 +6,7 @@ type Exit = (code?: unknown) => never;
 /** Taken before code under test is loaded: that code may replace the global object `Object`. */
 const { defineProperty } = Object;
 
-/** The functions of `process` that end it. */
+/** The functions of `process` that end the process. */
 const EXITS = ['exit', 'reallyExit', 'abort'] as const;
 const exits = process as unknown as Record<(typeof EXITS)[number], Exit>;
 
@@ -16,8 +16,8 @@ const NATIVE = EXITS.map((name) => [name, exits[name]] as const);
 let refused: IrqError | undefined;
 
 /**
- * From now on, code in this thread that ends the process gets an error instead, with the line. Code under test may
- * catch the error: {@link refusedExit} still reports it.
+ * From now on, code in this thread that would end the process gets an error instead, with the line. Code
+ * under test may catch the error: {@link refusedExit} still reports the error.
  */
 export function refuseExit(): void {
   replaceExits((call) => {

@@ -80,7 +80,7 @@ function hold(
   replaceProperty(object, key, held, undo);
 }
 
-/** The handle of a timer that was not set, as the thread sees it. */
+/** The thread's handle of a timer that was not set. */
 const HANDLE = Object.freeze({
   ref: () => HANDLE,
   unref: () => HANDLE,

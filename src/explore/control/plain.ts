@@ -20,7 +20,7 @@ type Constructor = new (...args: unknown[]) => unknown;
 /** Marks a write of -0, which `===` does not distinguish from 0; see Point.b. */
 const NEGATIVE_ZERO = '-0';
 
-/** The view, or stand-in, of the last access: most accesses name it again. */
+/** The view, or stand-in, of the last access: most accesses name the same view again. */
 let lastView: ElementArray | undefined;
 
 function isView(target: unknown): target is ElementArray {

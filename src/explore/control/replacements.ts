@@ -5,7 +5,7 @@ export type Undo = () => void;
 
 /**
  * Replaces a property in place, and adds the step that restores the old one to `undo`.
- * @throws IrqError `ERR_UNSUPPORTED` if the property cannot be replaced: then it is not under control
+ * @throws IrqError `ERR_UNSUPPORTED` if the property cannot be replaced, and so stays out of control
  */
 export function replaceProperty(object: object, key: PropertyKey, value: unknown, undo: Undo[]): void {
   const before = Object.getOwnPropertyDescriptor(object, key);

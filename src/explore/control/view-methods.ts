@@ -66,7 +66,7 @@ export type AnyFunction = (...args: unknown[]) => unknown;
 
 /**
  * Replaces one function that is a property of an object; does nothing if there is none.
- * @throws IrqError `ERR_UNSUPPORTED` if the property cannot be replaced: then it is not under control
+ * @throws IrqError `ERR_UNSUPPORTED` if the property cannot be replaced, and so stays out of control
  */
 export function replaceFunction(
   object: object,

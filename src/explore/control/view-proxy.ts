@@ -2,10 +2,10 @@ import type { ElementArray } from '../running/operation.ts';
 import { readElement, toElementIndex, writeElement } from './plain.ts';
 
 /**
- * The threads' typed arrays over shared memory: proxies whose elements the functions of plain.ts read and write, so
- * that no JavaScript reads an element unseen. During a search, the methods of the prototypes are replaced and unwrap a
- * proxy. An access through the proxy costs some hundred nanoseconds; rewritten code calls plain.ts itself,
- * for about ten.
+ * The threads' typed arrays over shared memory: proxies whose elements the functions of plain.ts read and
+ * write, so that no JavaScript reads an element unseen. During a search, the methods of the prototypes are
+ * replaced and unwrap a proxy. An access through the proxy costs some hundred nanoseconds; rewritten code
+ * calls plain.ts directly, for about ten.
  */
 
 const raws = new WeakMap<object, ElementArray>();

@@ -14,7 +14,10 @@ export type Elements = {
   viewOf(value: unknown): unknown;
 };
 
-/** The functions that rewritten code calls; see rewrite.ts. Each acts as the JavaScript that it replaces. */
+/**
+ * The functions that rewritten code calls; see rewrite.ts. Each acts as the JavaScript that the call
+ * replaces.
+ */
 export type Access = ReturnType<typeof makeAccess>;
 
 type Put = (target: unknown, key: unknown, value: unknown) => unknown;
@@ -23,7 +26,7 @@ type Compute = (value: unknown) => unknown;
 /** A sloppy-mode assignment, which fails silently. */
 const putLoosely = new Function('target', 'key', 'value', 'return target[key] = value') as Put;
 
-/** Makes the functions for rewritten code from those that read and write one element. */
+/** Makes the functions for rewritten code from functions that read and write one element. */
 export function makeAccess(
   { get, set, construct, viewOf }: Elements,
   watch: (variables: Variables) => void = () => {},

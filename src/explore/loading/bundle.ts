@@ -16,7 +16,7 @@ export type Bundle = {
 /** The prefix of a CommonJS module's path in the bundle's imports: these modules are loaded one by one. */
 export const COMMONJS = 'irqloom-commonjs:';
 
-/** The explorer itself: there is one, and it is not code under test. */
+/** The explorer itself: there is only one, and the explorer is not code under test. */
 const EXPLORER = fileURLToPath(new URL('..', import.meta.url));
 const EXPLORER_SOURCE = EXPLORER.replace(/dist([/\\])src/, 'src');
 
@@ -85,7 +85,7 @@ const resolver: Plugin = {
 
 function keepOut(path: string): OnResolveResult | undefined {
   for (const folder of [EXPLORER, EXPLORER_SOURCE]) {
-    // The running explorer, whichever copy of it the import names.
+    // The running explorer, for an import of any copy of the explorer.
     if (!path.startsWith(folder)) continue;
     const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     const own = EXPLORER + path.slice(folder.length).replace(/\.[jt]s$/, extension);

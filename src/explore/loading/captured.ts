@@ -11,8 +11,8 @@ type Property = { readonly name: string; readonly value?: Remote };
 const TAKE = Symbol.for('irqloom.captured');
 
 /**
- * The variables that a function has captured from the functions and the module around it, with their present values.
- * Only a captured variable has a place in a scope; no other can change from call to call.
+ * The variables that a function has captured from the functions and the module around it, with their present
+ * values. Only a captured variable has a place in a scope; no other variable can change from call to call.
  * @returns an empty map if Node.js was built without its inspector
  */
 export function capturedBy(functions: readonly object[]): Captured {

@@ -127,7 +127,7 @@ class Search {
     if (target.type === 'Identifier') {
       const variable = find(where, target.name);
       if (variable === undefined || !survives(variable, where)) return;
-      // A function takes its name from the variable to which it is assigned.
+      // A function takes its name from the variable to which the function is assigned.
       if (isNamed(node.right)) this.#carry(node, target, where);
       else {
         variable.isCarried = true;

@@ -1,9 +1,9 @@
 import { type AnyNode, type ChainExpression, isElement, suspends } from './syntax.ts';
 
 /**
- * A chain with `?.` as its links, innermost first: its start, then its members and calls. If a link reads an element,
- * everything after a `?.` goes into a function, which is called only if the part before it is not nullish: `a?.b[i].c`
- * → `$irq.chain(a, ($irq_link) => $irq.get($irq_link.b, i).c)`.
+ * A chain with `?.` as its links, innermost first: its start, then its members and calls. If a link reads an
+ * element, everything after a `?.` goes into a function, called only if the part before is not nullish:
+ * `a?.b[i].c` → `$irq.chain(a, ($irq_link) => $irq.get($irq_link.b, i).c)`.
  */
 export class Chain {
   readonly links: readonly AnyNode[];
@@ -47,8 +47,8 @@ export class Chain {
   }
 
   /**
-   * The functions to open before link `from` (0: before the chain), outermost first: one for the next `?.`, which holds
-   * everything after it, and one for each element read before that.
+   * The functions to open before link `from` (0: before the chain), outermost first: one for the next `?.`,
+   * which holds everything behind the `?.`, and one for each element read before.
    */
   openersAt(from: number): string[] {
     const next = this.links.findIndex((_, i) => i > from && this.isOptional(i));

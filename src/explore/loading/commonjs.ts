@@ -38,13 +38,16 @@ type Body = (
 /** `import()` in the file of this URL. */
 export type DynamicImport = (from: string, wanted: unknown) => Promise<unknown>;
 
-/** One CommonJS file as code: compiled once; each instance of the program that needs its own evaluates it. */
+/**
+ * One CommonJS file as code: compiled once; each instance of the program that needs a module of its own
+ * evaluates the code.
+ */
 type Unit = {
   readonly body: Body;
   readonly require: NodeJS.Require;
   /** The outside state that its functions change; undefined for none. */
   readonly changes: string | undefined;
-  /** The files that it has required. */
+  /** The files that the module has required. */
   readonly requires: Set<string>;
 };
 
@@ -54,7 +57,7 @@ export class CommonJsCode {
   readonly #rewrites: boolean;
   readonly #watch: StateWatch;
 
-  /** @param watch - learns which classes keep what their constructors made */
+  /** @param watch - learns the classes that keep the objects of their constructors */
   constructor(rewrites: boolean, watch: StateWatch) {
     this.#rewrites = rewrites;
     this.#watch = watch;
@@ -75,8 +78,8 @@ export class CommonJsCode {
   }
 
   /**
-   * The reason why an instance needs its own copy of this module: the state that it, or a required module, changes;
-   * undefined for none.
+   * The reason why an instance needs its own copy of this module: the state that this module, or a required
+   * one, changes; undefined for none.
    */
   changesOf(file: string, seen = new Set<string>()): string | undefined {
     if (seen.has(file)) return undefined;
@@ -210,7 +213,7 @@ export function importFrom(instance: CommonJsInstance): DynamicImport {
   };
 }
 
-/** A CommonJS module as an ECMAScript module sees it: `default`, and its properties by name. */
+/** A CommonJS module as imported by an ECMAScript module: `default`, and its properties by name. */
 export function asNamespace(exports: unknown): object {
   const properties = typeof exports === 'object' || typeof exports === 'function' ? exports : {};
   return { __proto__: null, ...properties, default: exports };

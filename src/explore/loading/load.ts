@@ -18,10 +18,12 @@ export type LoadOptions = {
 };
 
 /**
- * Loads a scenario file: JavaScript or TypeScript, with any imports, packages too. Bundles all of it, and rewrites its
- * accesses to elements of typed arrays: they become points of a schedule, as Atomics' operations are.
+ * Loads a scenario file: JavaScript or TypeScript, with any imports, packages too. Bundles the file with its
+ * imports, and rewrites the bundle's accesses to elements of typed arrays: accesses become points of a
+ * schedule, as Atomics' operations are.
  * @param file - path, relative to the working directory.
- * @throws IrqError `ERR_FILE` if the file does not exist, `ERR_SCENARIO` if it cannot be loaded or is no scenario.
+ * @throws IrqError `ERR_FILE` if the file does not exist, `ERR_SCENARIO` if the file cannot be loaded or is
+ *   no scenario.
  */
 export async function loadScenario(file: string, options: LoadOptions = {}): Promise<CheckedScenario> {
   const { exportName = 'default', plain = 'points' } = options;

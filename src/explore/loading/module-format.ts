@@ -47,7 +47,7 @@ function typeIn(file: string): ModuleFormat | undefined {
     const { type } = JSON.parse(readFileSync(file, 'utf8')) as { type?: unknown };
     return type === 'module' ? 'module' : type === 'commonjs' ? 'commonjs' : undefined;
   } catch {
-    // Damaged: the package's resolver reports it.
+    // A damaged file: the package's resolver reports the damage.
     return undefined;
   }
 }
@@ -55,7 +55,7 @@ function typeIn(file: string): ModuleFormat | undefined {
 function looksLikeModule(file: string, extension: string): boolean {
   const code = readFileSync(file, 'utf8');
   if (!/\b(?:import|export)\b/.test(code)) return false;
-  // TypeScript, which the parser does not take: people write only modules in it.
+  // The parser does not take TypeScript; all TypeScript counts as modules.
   if (extension !== '.js') return true;
   try {
     parseSource(code, 'script');

@@ -4,7 +4,10 @@ import type { Rewriting } from './rewrite.ts';
 import { namesOf } from './scopes.ts';
 import { type AnyNode, bare, childrenOf, isFunction, walk } from './syntax.ts';
 
-/** An ECMAScript module as a function that returns its exports, so that it can be evaluated repeatedly. */
+/**
+ * An ECMAScript module as a function that returns the module's exports, so that the explorer can evaluate the
+ * module repeatedly.
+ */
 export type ModuleFunction = {
   /**
    * The text of an expression: a function of the access object, `import.meta` by URL, `import()`, `require`, the
@@ -13,7 +16,7 @@ export type ModuleFunction = {
    */
   readonly text: MagicString;
   readonly imports: readonly string[];
-  /** Whether it has an `await` outside of functions. */
+  /** Whether the module has an `await` outside of functions. */
   readonly awaits: boolean;
   /**
    * If the module awaits: a function that does not await, and takes the values awaited the first time. Undefined if the

@@ -11,8 +11,8 @@ type Loaded = { find(line: number, column: number): Place | undefined };
 const loaded = new Map<string, Loaded>();
 
 /**
- * The prefix of loaded code's names in stacks. No file has such a name; and Node.js takes it for a URL, so it does not
- * read the working directory in the middle of a search.
+ * The prefix of loaded code's names in stacks. No file has such a name; and Node.js takes the name for a URL,
+ * so Node.js does not read the working directory in the middle of a search.
  */
 const PREFIX = 'irqloom://';
 
@@ -30,7 +30,7 @@ export function registerPlaces(name: string, text: MagicString, bundle?: BundleM
   loaded.set(name, {
     find(line, column) {
       rewriting ??= new TraceMap(text.generateMap({ hires: true }) as never);
-      // Inserted text comes before the text that it was inserted for.
+      // Inserted text comes before the text that needs the insertion.
       const before = originalPositionFor(rewriting, { line, column: column - 1, bias: LEAST_UPPER_BOUND });
       if (before.line === null) return undefined;
       return bundle === undefined
@@ -66,7 +66,7 @@ export function inSource(stack: string): string {
   });
 }
 
-/** A source map of a rewriting for other tools. Inserted text belongs to the text after it. */
+/** A source map of a rewriting for other tools. Inserted text belongs to the text that follows. */
 export function sourceMapOf(text: MagicString, source: string): SourceMap {
   const map = text.generateDecodedMap({ hires: true, source, includeContent: true });
   map.mappings = map.mappings.map((line) =>

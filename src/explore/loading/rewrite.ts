@@ -188,7 +188,8 @@ class Rewriter {
     const target = bare(left as AnyNode);
     if (!isElement(target)) {
       this.#target(left as AnyNode, strict);
-      // The value assigned to a pattern is also the value of the expression: it is unchanged if the code uses that.
+      // The value assigned to a pattern is also the value of the expression: unchanged if the code uses the
+      // expression's value.
       if (this.#unused.has(node)) this.#source(target, right, strict);
       else this.visit(right, strict);
       return;
@@ -231,13 +232,19 @@ class Rewriter {
     this.#replace(target.property.end, node.end, ')');
   }
 
-  /** A call or a tagged template: the function is still a member of its object, so it gets its `this`. */
+  /**
+   * A call or a tagged template: the function stays a member of its object, so the call passes the same
+   * `this`.
+   */
   #called(node: AnyNode, callee: AnyNode, strict: boolean): undefined {
     this.#kept(callee, strict);
     for (const child of childrenOf(node)) if (child !== callee) this.visit(child, strict);
   }
 
-  /** `new a[i].B(x)` → `new ($irq.get(a, i).B)(x)`, and `$irq.construct(…, [x])` if it may copy a typed array. */
+  /**
+   * `new a[i].B(x)` → `new ($irq.get(a, i).B)(x)`, and `$irq.construct(…, [x])` if the constructor may copy a
+   * typed array.
+   */
   #made(node: AnyNode & { type: 'NewExpression' }, strict: boolean): undefined {
     const { callee } = node;
     const first = node.arguments[0];
@@ -259,7 +266,10 @@ class Rewriter {
     for (const argument of node.arguments) this.visit(argument, strict);
   }
 
-  /** A member that stays a member (it is called, deleted, or changed in place): visits its parts. */
+  /**
+   * A member that stays a member, because the code calls, deletes, or changes the member in place: visits its
+   * parts.
+   */
   #kept(node: AnyNode, strict: boolean): undefined {
     if (node.type === 'ParenthesizedExpression') return this.#kept(node.expression, strict);
     if (node.type === 'ChainExpression') return this.#spineKept(node.expression, strict);

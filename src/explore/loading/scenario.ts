@@ -25,7 +25,10 @@ export type Outcomes<S> = {
 export type Scenario<S = unknown, O = unknown> = {
   /** The name to which tokens are bound; default `scenario`. */
   readonly name?: string;
-  /** Makes the state. Must make the same bytes each time; Date, Math.random and crypto are seeded for it. */
+  /**
+   * Makes the state. Must make the same bytes each time; the explorer seeds Date, Math.random and crypto for
+   * this call.
+   */
   setup?(): S;
   /** In place of `setup`: the state is an `Int32Array` over that many shared zero words. */
   readonly words?: number;
@@ -42,7 +45,7 @@ export type Scenario<S = unknown, O = unknown> = {
   readonly outcomes?: Outcomes<S>;
 };
 
-/** A checked scenario, as the executors use it. */
+/** A checked scenario, in the form that executors use. */
 export type CheckedScenario = {
   readonly name: string;
   readonly threadNames: readonly string[];
@@ -82,7 +85,7 @@ export type Loaded = {
 /**
  * Checks that a value has the shape of a scenario.
  * @param where - the name in messages: a file, or `scenario`.
- * @param loaded - how it was loaded, if from a file.
+ * @param loaded - the way of loading, if from a file.
  * @throws IrqError `ERR_SCENARIO` with the mistake and the right form.
  */
 export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded = {}): CheckedScenario {
@@ -159,7 +162,7 @@ function outcomesOf(current: () => Outcomes<unknown>, hooks: Hooks): Outcomes<un
   };
 }
 
-/** Returns its argument; lets an editor check and complete a scenario while it is written. */
+/** Returns its argument; lets an editor check and complete a scenario during typing. */
 export function defineScenario<S, O = unknown>(scenario: Scenario<S, O>): Scenario<S, O> {
   return scenario;
 }

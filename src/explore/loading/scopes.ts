@@ -17,7 +17,10 @@ export function worst(a: Kind, b: Kind): Kind {
 export class Scope {
   readonly #outer: Scope | undefined;
   readonly kinds = new Map<string, Kind>();
-  /** Whether it exists once for each instance of the module, and not once for each call of a function. */
+  /**
+   * Whether the variable exists once for each instance of the module, and not once for each call of a
+   * function.
+   */
   readonly lasts: boolean;
 
   constructor(outer: Scope | undefined, names: readonly string[], lasts: boolean) {
@@ -37,7 +40,7 @@ export class Scope {
   }
 }
 
-/** The names that a node declares for its descendants; undefined unless it is a block or a function. */
+/** The names that a node declares for its descendants; undefined unless the node is a block or a function. */
 export function namesOf(node: AnyNode): string[] | undefined {
   switch (node.type) {
     case 'Program':

@@ -41,7 +41,7 @@ export class StateWatch {
       this.#classes.set(name, isKept && this.#classes.get(name) !== false);
   }
 
-  /** Leaves out a value that was imported from Node.js, or left to it. */
+  /** Leaves out a value that belongs to Node.js. */
   leaveOut(value: unknown): void {
     this.#outside.add(value);
   }

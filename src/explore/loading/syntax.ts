@@ -59,7 +59,7 @@ export function isFunction(node: AnyNode): boolean {
   );
 }
 
-/** A node without the parentheses around it. */
+/** A node without surrounding parentheses. */
 export function bare(node: AnyNode): AnyNode {
   return node.type === 'ParenthesizedExpression' ? bare(node.expression) : node;
 }
@@ -74,7 +74,10 @@ export function suspends(node: AnyNode): boolean {
   return found;
 }
 
-/** Whether the key of `a[key]` may be an element of a typed array: false if it is certainly another property. */
+/**
+ * Whether the key of `a[key]` may be an element of a typed array: false if the key certainly names another
+ * property.
+ */
 export function mayBeIndex(key: AnyNode): boolean {
   switch (key.type) {
     case 'Literal':

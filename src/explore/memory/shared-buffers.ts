@@ -106,7 +106,7 @@ export class SharedBuffers {
     return this.locate(view);
   }
 
-  /** Marks a buffer that a thread made in its own run: no other thread can reach it. */
+  /** Marks a buffer that a thread made in its own run, and that no other thread can reach. */
   keepPrivate(buffer: SharedArrayBuffer): void {
     this.#private.add(buffer);
   }
@@ -120,7 +120,7 @@ export class SharedBuffers {
     return undefined;
   }
 
-  /** The buffer of an address, and the offset in it. */
+  /** The buffer of an address, and the offset in that buffer. */
   place(at: number): { buffer: number; byteOffset: number } {
     for (let i = this.shared.length - 1; i >= 0; i--) {
       const shared = this.shared[i];
@@ -209,7 +209,10 @@ export class SharedBuffers {
   }
 }
 
-/** Whether two objects share their bytes: changes a byte through one, reads it through the other, and restores it. */
+/**
+ * Whether two objects share their bytes: changes a byte through one, reads the byte through the other, and
+ * restores the byte.
+ */
 function isSameMemory(one: SharedArrayBuffer, other: SharedArrayBuffer): boolean {
   if (one === other) return true;
   if (one.byteLength === 0 || other.byteLength === 0) return false;

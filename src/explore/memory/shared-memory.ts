@@ -15,9 +15,8 @@ import { UnseenLooks } from './unseen-looks.ts';
  * - touched: the bytes that operations write in any schedule, while they are few.
  * - logged: the bytes that operations have written, from a log of the old values. The cost of a schedule follows its
  *   writes, and not the size of the memory.
- * - tracked: as logged; in addition, unseen writes of the threads' code are found by comparing all bytes with a copy
- *   after each run of the code. For code that uses shared memory in ways that are no operations.
- *   each run of the code. For code that uses shared memory in ways that are no operations.
+ * - tracked: as logged; in addition, unseen writes of the threads' code are found by comparing all bytes with
+ *   a copy after each run of the code. For code that uses shared memory in ways that are no operations.
  */
 type Mode = 'copied' | 'touched' | 'logged' | 'tracked';
 
@@ -59,7 +58,7 @@ export class SharedMemory extends SharedBuffers {
     return this.#looks.each;
   }
 
-  /** Takes the present bytes as those that {@link restore} restores. */
+  /** Makes the present bytes the bytes that {@link restore} restores. */
   markFresh(): void {
     this.#log.clear();
     for (const [i, shared] of this.shared.entries()) this.#copies[i] = copiesOf(shared);

@@ -12,8 +12,8 @@ const LOOK_SHARE = 20;
 const BYTES_A_RUN = 8192;
 
 /**
- * When to compare the whole memory, to find unseen writes: those that no operation made. Comparing a large memory takes
- * longer than a schedule, so most schedules skip it until the first unseen write is found.
+ * When to compare the whole memory, to find unseen writes, made by no operation. Comparing a large memory
+ * takes longer than a schedule, so most schedules skip it until the first unseen write is found.
  */
 export class UnseenLooks {
   #each = false;

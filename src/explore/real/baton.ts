@@ -108,7 +108,7 @@ export class Baton {
     this.words[batonOf(thread) + STATE] = LIVE;
   }
 
-  /** The thread that has the baton, or is about to get it. */
+  /** The thread that has the baton, or is about to get the baton. */
   get holder(): number {
     return this.words[HOLDER] as number;
   }

@@ -148,7 +148,7 @@ export async function exploreInLockstep(
     );
     if (disagreement === undefined) return { ...result, executor: 'lockstep', confirmed };
     const all = { ...result, failure: disagreement };
-    // An error of real threads is a failure, whatever the simulation says.
+    // An error of real threads is a failure, with any verdict of the simulation.
     if (disagreement.kind !== 'nondeterminism')
       return { ...all, executor: 'lockstep', confirmed, verdict: 'fail', exhausted: false };
     return doubted(all, confirmed, 'real threads end in another way than the simulation');

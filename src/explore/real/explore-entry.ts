@@ -20,7 +20,7 @@ export function epochMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** What comes back: errors as plain data, since they would lose their class on the way. */
+/** The answer of a part. Errors travel as plain data, because structured cloning would lose their class. */
 export type PartAnswer = { readonly value: PartResult } | { readonly error: PlainError };
 
 const loaded = new Map<string, CheckedScenario>();

@@ -320,9 +320,10 @@ class FreeThreads {
   }
 
   /**
-   * Wakes all `asleep` sleeping threads, one by one. If each was there to be woken, all slept at once, and no thread
-   * was left to wake them: a deadlock. Otherwise a thread was just on its way, and the run does not count. No run
-   * begins before the verdict on this one, if the run had not ended when it was abandoned.
+   * Wakes all `asleep` sleeping threads, one by one. If each thread was asleep when woken, all slept at once,
+   * and no thread was left to wake them: a deadlock. Otherwise a thread was just on its way, and the run does
+   * not count. If the run had not ended when the caller abandoned it, no other run begins before the verdict
+   * on this one.
    */
   #breakDeadlock(asleep: number, hangMs: number): First | undefined {
     const control = this.#control;

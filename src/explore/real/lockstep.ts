@@ -49,9 +49,9 @@ export type LockstepOptions = {
   readonly shared?: readonly Range[];
 };
 
-/** A schedule as real threads ran it. */
+/** The run of a schedule on real threads. */
 export type LockstepRun = {
-  /** With `record`: each step, as the simulated executor reports it, but without marks of preemptions. */
+  /** With `record`: each step, as the simulated executor reports steps, but without marks of preemptions. */
   readonly trace: readonly TraceEntry[];
   readonly threads: readonly ThreadEnd[];
   readonly steps: number;

@@ -96,7 +96,10 @@ export function planned(
   });
 }
 
-/** Whether the pieces of one search go to different threads. Within a budget each has to know what is left. */
+/**
+ * Whether the pieces of one search go to different threads. Within a budget, each thread has to know the
+ * remaining budget.
+ */
 export function isShared({ strategy, schedules }: ExploreOptions): boolean {
   return (strategy === 'dfs' || strategy === 'optimal') && schedules === undefined;
 }
@@ -152,7 +155,7 @@ class Parallel {
     const inFlight: { part: Part; answer: Promise<PartAnswer> }[] = [];
     for (;;) {
       while (inFlight.length < this.#ahead && parts.length > 0) {
-        // A search with a budget has to know how much of it is left.
+        // A search with a budget has to know the remaining budget.
         const waits = this.#options.schedules !== undefined && this.#isSearch(parts[0]);
         if (waits && inFlight.length > 0) break;
         const part = parts.shift();

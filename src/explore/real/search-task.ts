@@ -34,7 +34,7 @@ export type SearchAnswer = {
   readonly 'what-if': WhatIf | undefined;
 };
 
-/** A message of a search thread: its progress, and at last its answer or the error that ended it. */
+/** A message of a search thread: its progress, and at last its answer or the error that ended the search. */
 export type SearchMessage =
   | { readonly progress: Progress }
   | { readonly answer: SearchAnswer[keyof SearchAnswer] }

@@ -5,7 +5,7 @@ import { readThrown } from '../../base/thrown.ts';
 import type { Progress } from '../search/progress.ts';
 import type { SearchAnswer, SearchMessage, SearchTask } from './search-task.ts';
 
-/** How a caller follows a search, and ends it. */
+/** A caller's means to follow a search, and to end the search. */
 export type SearchControl = {
   /** Stops the search at its next batch of schedules; the answer has the findings so far. */
   readonly signal?: AbortSignal;

@@ -6,9 +6,9 @@ import { mayOnlyLook, onlyLooked, sameOperation } from './spin.ts';
 export const OTHER = Symbol('something else than a look');
 
 /**
- * A thread's run with all other threads standing still, as long as the thread only looks, and only at elements that it
- * has looked at before: the old values answer these looks. The thread's code asks here for each look, so a repeated
- * look must be answered fast.
+ * A thread's run with all other threads standing still, as long as the thread only looks, and only at
+ * elements that the thread has looked at before: the old values answer these looks. The thread's code asks
+ * here for each look, so a repeated look must be answered fast.
  */
 export class Alone {
   #seen: ReadonlyMap<number, Value> = new Map();
@@ -19,7 +19,7 @@ export class Alone {
   /** By look: its successor, the last time. */
   readonly #after: number[] = [];
   #last = -1;
-  /** The second half of the looks, and the look at which it begins. */
+  /** The second half of the looks, and the look at which that half begins. */
   readonly #stretch = new Stretch();
   #half = 0;
   /** The sequence of looks, as indices of the distinct looks. */

@@ -9,9 +9,10 @@ import type { ElementArray } from './operation.ts';
 type Part = { make(copy: number): unknown };
 
 /**
- * Copies of a state, one for each run of a thread, as a worker thread would get it: shared memory is shared, everything
- * else belongs to the copy. Objects keep their class. Values that never differ between two copies (views of shared
- * memory, numbers, functions) cost no work, so a state that is one typed array costs nothing.
+ * Copies of a state, one for each run of a thread, as a worker thread would get the state: shared memory is
+ * shared, everything else belongs to the copy. Objects keep their class. Values that never differ between two
+ * copies (views of shared memory, numbers, functions) cost no work, so a state that is one typed array costs
+ * nothing.
  */
 export class Blueprint {
   readonly #scenario: string;
@@ -208,7 +209,7 @@ class Copied implements Part {
   }
 }
 
-/** Whether threads really share the value, or it cannot change. Runs no code of the value. */
+/** Whether threads really share the value, or the value cannot change. Runs no code of the value. */
 function isShared(value: object): boolean {
   if (types.isProxy(value)) return false;
   return (
@@ -226,7 +227,7 @@ function isSharedArray(value: unknown): value is ElementArray {
 
 type Kind = { new (buffer: unknown, byteOffset: number, length: number): object; readonly prototype: object };
 
-/** The engine's class of a view, whatever class the program has given it. */
+/** The engine's class of a view, independent of the class that the program has given the view. */
 function kindOf(value: ArrayBufferView): Kind {
   const tag = Reflect.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)?.get?.call(value) as
     | string

@@ -20,13 +20,13 @@ const fill = Function.prototype.call.bind(Int32Array.prototype.fill) as (
 ) => void;
 
 /**
- * Happens-before of one schedule, by vector clocks, as the ECMAScript memory model has it: the order of each thread; a
- * read by Atomics after the write by Atomics that it reads from, if both are of the same bytes; operations on one list
- * of waiters, in their order; a woken thread after its waker. All threads begin at once, so their starts order nothing.
- * The explorer's own locks count as Atomics.
+ * Happens-before of one schedule, by vector clocks, as in the ECMAScript memory model: the order of each
+ * thread; a read by Atomics after the write by Atomics that supplied the value, if both access the same
+ * bytes; operations on one list of waiters, in their order; a woken thread after its waker. All threads begin
+ * at once, so their starts order nothing. The explorer's own locks count as Atomics.
  *
- * A cell is an interval of bytes that some operation touches. The last access of each category is kept for each cell
- * and thread: if a new access comes after the last one, it also comes after all earlier ones.
+ * A cell is an interval of bytes that some operation touches. The last access of each category is kept for
+ * each cell and thread: a new access that comes after the last one also comes after all earlier ones.
  */
 export class DataRaces {
   readonly #threads: number;
@@ -34,7 +34,7 @@ export class DataRaces {
   readonly #clocks: Int32Array;
   readonly #cells = new Map<number, number>();
   readonly #ranges: { readonly at: number; readonly size: number }[] = [];
-  /** By cell: all cells that share bytes with it, itself included. */
+  /** By cell: all cells that share bytes with this cell, itself included. */
   readonly #overlaps: number[][] = [];
   /**
    * By cell, category and thread: the last such access, as its number among its thread's steps, from 1, and its step.

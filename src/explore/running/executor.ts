@@ -2,8 +2,8 @@ import type { Failure, ThreadEnd, TraceEntry } from '../telling/result.ts';
 import type { OperationName } from './operation.ts';
 
 /**
- * One step of a schedule in machine terms: the thread and its operation. An executor follows a list of steps; it has
- * diverged if it meets another operation.
+ * One step of a schedule in machine terms: the thread and its operation. An executor follows a list of steps,
+ * and has diverged at another operation.
  */
 export type Step = {
   /** Index into the scenario's threads, in the order written. */

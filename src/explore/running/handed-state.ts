@@ -33,7 +33,7 @@ export class HandedState {
     return this.#blueprint.copy();
   }
 
-  /** Returns the stand-in that a thread gets for a view of shared memory that it has made. */
+  /** Returns the stand-in that a thread gets for a view of shared memory that the thread has made. */
   standIn<V extends ArrayBufferView>(view: V): V {
     if (!this.#hasStandIns || !('BYTES_PER_ELEMENT' in view)) return view;
     return proxyOf(rawOf(view) as unknown as ElementArray) as unknown as V;
@@ -52,9 +52,9 @@ export class HandedState {
   }
 
   /**
-   * Handles native use of views: thread `t` behaves differently with a stand-in than with the view, so it hands views
-   * to native code. After the restart, threads get the views themselves; accesses by native code are then no steps, and
-   * the result says so.
+   * Handles native use of views: thread `t` behaves differently with a stand-in than with the view, so the
+   * thread hands views to native code. After the restart, threads get the views themselves; accesses by
+   * native code are then no steps, and the result says so.
    * @param site - the place in the source; empty if unknown
    * @throws Restart always
    */

@@ -2,7 +2,7 @@ import type { Point, Value } from './operation.ts';
 import { sameOperation } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 
-/** How many extra rounds to insert: a few, and more than code would count before it acts differently. */
+/** How many extra rounds to insert: a few, and more than code would count before acting differently. */
 const ROUNDS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 1000];
 /** Most looks of the inserted rounds: long rounds are inserted fewer times. */
 const MOST_LOOKS = 10_000;
@@ -10,10 +10,10 @@ const MOST_LOOKS = 10_000;
 const FIRST = 32;
 
 /**
- * Detects threads that count their rounds of waiting. A held thread goes round its loop once each time that it is let
- * on, however long it waits. Code that counts its rounds (an adaptive lock, a back-off) acts differently after more of
- * them. So its code is run with extra rounds inserted into its log: if it then acts differently, the search missed
- * some schedules.
+ * Detects threads that count their rounds of waiting. A held thread goes round its loop once at each release,
+ * after a wait of any length. Code that counts its rounds (an adaptive lock, a back-off) acts differently
+ * after more rounds. So the check runs the thread's code with extra rounds inserted into its log: if the code
+ * then acts differently, the search missed some schedules.
  */
 export class IdleRounds {
   /** The number of a thread that counts its rounds; -1 for none. */

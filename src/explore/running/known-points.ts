@@ -14,9 +14,9 @@ const MOST_BLAMES = 4;
 const KEYS = 0x3fffffff;
 
 /**
- * The known points of each thread. Threads that come to the same operation, as their n-th, mostly go on alike whatever
- * came before. Such points are merged: facts learnt after one history hold after all. If that proves wrong too often,
- * the thread's histories are kept apart.
+ * The known points of each thread. Threads that come to the same operation, as their n-th, mostly go on alike
+ * after any history. Such points are merged: facts learnt after one history hold after all. If that proves
+ * wrong too often, the thread's histories are kept apart.
  */
 export class KnownPoints {
   /** By thread: the point before its first operation. */
@@ -26,9 +26,14 @@ export class KnownPoints {
   readonly #wrong: Int32Array;
   /** By kind of operation: how often its answer was found to matter. */
   readonly #kinds = new Map<number, number>();
-  /** Whether a thread waits with a timeout or reads a clock: then its clock also decides how it goes on. */
+  /**
+   * Whether a thread waits with a timeout or reads a clock: then its clock, too, decides its next operations.
+   */
   #timed = false;
-  /** By thread and kind of look: the number of this look in its thread; -1 if it occurred under several numbers. */
+  /**
+   * By thread and kind of look: the number of this look in its thread; -1 if the look occurred under several
+   * numbers.
+   */
   readonly #looks = new Map<number, number>();
   readonly #runner: ThreadRunner;
   #points = 0;
@@ -73,7 +78,10 @@ export class KnownPoints {
     }
   }
 
-  /** Records that the answer of the operation matters, and that of similar operations unless it is the first. */
+  /**
+   * Records that the answer of the operation matters, and the answers of similar operations too, unless this
+   * blame is the first.
+   */
   blame(t: number, blamed: Point): void {
     const wrong = (this.#wrong[t] as number) + 1;
     this.#wrong[t] = wrong;

@@ -6,11 +6,13 @@ import type { ElementArray, Point } from './operation.ts';
 const { isView } = ArrayBuffer;
 const NONE = new Int32Array(0);
 
-/** The running thread's last view and its place in shared memory: most operations name it again. */
+/**
+ * The running thread's last view and its place in shared memory: most operations name the same view again.
+ */
 export class LocatedView {
   readonly #memory: SharedMemory;
   #handle: ElementArray = NONE;
-  /** The view itself, if the thread holds a stand-in for it. */
+  /** The view itself, if the thread holds a stand-in. */
   array: ElementArray = NONE;
   /** First byte of the view in shared memory; -1 outside the controlled shared memory. */
   base = -1;

@@ -10,10 +10,11 @@ const LONGEST_LOOP = 8;
 export const UNKNOWN = Symbol('not known');
 
 /**
- * Predicts a thread's operations while no other thread acts. Running a thread's code from its start costs as much as
- * the thread has done so far. So when a run comes to an operation without an answer, it does the operation on the
- * memory as it is, and goes on; its operations are remembered as the likeliest. Amortises re-execution: an
- * uninterrupted thread runs about twice, and not once for each operation. The caller restores the memory.
+ * Predicts a thread's operations while no other thread acts. Running a thread's code from its start costs as
+ * much as the thread has done so far. So a run that comes to an operation without an answer does the
+ * operation on the present memory, and goes on; the known points remember its operations as the likeliest.
+ * Amortises re-execution: an uninterrupted thread runs about twice, and not once for each operation. The
+ * caller restores the memory.
  */
 export class LookAhead {
   #path: Point[] = [];
@@ -44,7 +45,7 @@ export class LookAhead {
     this.count = 0;
   }
 
-  /** Records the thread's next operation, and does it if possible. */
+  /** Records the thread's next operation, and executes the operation if possible. */
   answer(point: Point): Value | typeof UNKNOWN {
     const at = this.#from + this.count;
     // A loop that may await other threads is examined more closely when the thread gets there.

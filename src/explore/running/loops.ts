@@ -12,17 +12,18 @@ export const ENDLESS_ROUNDS = 10_000;
 /** Looks to try of a new loop, and of a loop that nothing else can end. */
 const MOST_LOOKS = 100_000;
 /**
- * Looks after an endless loop is found during which its thread's code does not run again, if it sees the same values.
+ * Number of looks, after an endless loop is found, during which the thread's code does not run again as long
+ * as the thread sees the same values.
  */
 const STILL_ENDLESS = LONGEST;
 /** Most histories remembered. */
 const MOST_KNOWN = 200_000;
 
-/** The future of a thread after one history, if it gets the same answers again and again. */
+/** The future of a thread after one history, if the thread gets the same answers again and again. */
 type Forecast = {
   /** The looks of a loop that the thread is in and never leaves; 0 for none. */
   readonly period: number;
-  /** The thread's further looks before it acts differently or is asked again; Infinity for neither. */
+  /** The thread's further looks until another action or another run of its code; Infinity for neither. */
   readonly looks: number;
   /** By element: the answers to those looks. */
   readonly seen: ReadonlyMap<number, Value>;
@@ -61,13 +62,15 @@ function isSmall(answer: Value): answer is number {
 }
 
 /**
- * Finds the threads that wait in loops. A thread waits if it has gone through a loop that only looks, is at the same
- * place as one round ago, and would repeat the loop forever with the same answers. That depends on everything that the
- * thread has seen, so it is determined for each history, by running the thread's code, and remembered.
+ * Finds the threads that wait in loops. A waiting thread has gone through a loop that only looks, is at the
+ * same place as one round ago, and would repeat the loop forever with the same answers. Waiting depends on
+ * everything that the thread has seen, so `Loops` runs the thread's code once for each history, and remembers
+ * the finding.
  *
- * Forever means {@link ENDLESS_ROUNDS} rounds. A new loop is tried for longer. If it ends then, the thread is held all
- * the same, and `letGo` says that the search is not complete. `carrier` says the same of a thread that carries a value,
- * such as a count, from round to round: after more rounds than were tried, it may act differently.
+ * Forever means {@link ENDLESS_ROUNDS} rounds. A new loop is tried for longer. If the loop ends then, the
+ * thread is held all the same, and `letGo` says that the search is not complete. `carrier` says the same of a
+ * thread that carries a value, such as a count, from round to round: after more rounds than were tried, the
+ * thread may act differently.
  */
 export class Loops {
   /** A loop taken for endless would end by itself. */
@@ -122,8 +125,8 @@ export class Loops {
   }
 
   /**
-   * The length, in looks, of the loop in which thread `t` waits at `point`; 0 if it does not wait. Undefined if its
-   * code did not follow its log.
+   * The length, in looks, of the loop in which thread `t` waits at `point`; 0 if the thread does not wait.
+   * Undefined if the thread's code did not follow its log.
    */
   find(
     t: number,
@@ -172,8 +175,9 @@ export class Loops {
   }
 
   /**
-   * The looks since the thread was last at its current place, by the same calls: one round of its code, which may be
-   * several rounds of its looks. 0 if its last looks do not contain the place: it only begins a loop now.
+   * The looks since the thread was last at its current place, by the same calls: one round of its code, which
+   * may be several rounds of its looks. 0 if its last looks do not contain the place: then the thread only
+   * begins a loop now.
    */
   #roundOf(
     t: number,
@@ -200,7 +204,7 @@ export class Loops {
     return this.#tried.has(nameOf(t, path, count, period)) || this.#goesOn(t, path, answers, count);
   }
 
-  /** Whether the thread would look for much longer than it was tried for; if not, see `letGo`. */
+  /** Whether the thread would look for much longer than the trial; if not, see `letGo`. */
   #goesOn(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
     const { seen } = lookBack(path, answers, count);
     if (this.#run(t, path, answers, count, seen, MOST_LOOKS) === MOST_LOOKS) return true;
@@ -315,7 +319,7 @@ function lookBack(
   return { seen, looks: count - 1 - k };
 }
 
-/** A number for a loop of thread `t`, whatever values it sees. */
+/** A number for a loop of thread `t`, the same for all values that the loop sees. */
 function nameOf(t: number, path: readonly Point[], count: number, period: number): number {
   let name = mix(t, period);
   for (let k = count - period; k < count; k++) {

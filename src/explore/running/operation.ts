@@ -1,4 +1,4 @@
-/** The integer typed arrays: those that Atomics accepts. */
+/** The integer typed arrays, which Atomics accepts. */
 export type IntegerArray =
   | Int8Array
   | Uint8Array
@@ -13,8 +13,8 @@ export type IntegerArray =
 export type ElementArray = IntegerArray | Uint8ClampedArray | Float32Array | Float64Array;
 
 /**
- * The name of an operation, as Atomics calls it. `lock` and `unlock` are the explorer's own (see abstract-lock.ts);
- * `read` and `write` are accesses to one element without Atomics (see plain.ts).
+ * The name of an operation: the name of the function of Atomics. `lock` and `unlock` are the explorer's own
+ * (see abstract-lock.ts); `read` and `write` are accesses to one element without Atomics (see plain.ts).
  */
 export type OperationName =
   | 'load'
@@ -170,7 +170,7 @@ const VIEW_KINDS = [
   'Float64Array',
 ];
 
-/** The kind of a view, whatever its class: another kind reads another value from the same bytes. */
+/** The kind of a view, independent of its class: another kind reads another value from the same bytes. */
 function kindOfView(array: ElementArray): number {
   return array instanceof Int32Array ? 4 : VIEW_KINDS.indexOf(array[Symbol.toStringTag]);
 }

@@ -5,8 +5,8 @@
 export const PLACES = 4096;
 
 /**
- * By place: how often a variable, or its content, got a new value; and how often the variable was created. Rewritten
- * code counts both as it runs (see loading/carried.ts), in the thread that searches.
+ * By place: how often a variable, or its content, got a new value; and how often the variable was created.
+ * Rewritten code counts both (see loading/carried.ts), in the thread that searches.
  */
 export const changed = new Int32Array(PLACES);
 export const begun = new Int32Array(PLACES);
@@ -20,8 +20,8 @@ export function noteElement(before: unknown, after: unknown): void {
 }
 
 /**
- * A stretch of a thread's run in which the thread repeated a loop. A variable that changes in the stretch, and is not
- * created in it, is carried from round to round: the loop may end, however often it repeated.
+ * A stretch of a thread's run in which the thread repeated a loop. A variable that changes in the stretch,
+ * and is not created in it, is carried from round to round: the loop may end after any number of rounds.
  */
 export class Stretch {
   readonly #changed = new Int32Array(PLACES);

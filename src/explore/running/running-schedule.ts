@@ -5,7 +5,7 @@ import type { Point, Value } from './operation.ts';
 import { END } from './thread-end.ts';
 import type { Tracks } from './tracks.ts';
 
-/** The current or last schedule, as strategies, recordings and verdicts see it. */
+/** The current or last schedule: the view of strategies, recordings and verdicts. */
 export class Schedule implements RunView {
   readonly threads: number;
   readonly late: boolean;

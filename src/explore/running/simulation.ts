@@ -27,16 +27,19 @@ export type Simulation = {
   readonly ownership: Ownership;
   /** The work that threads left to the event loop. */
   readonly left: LeftBehind;
-  /** Throws if a thread has changed plain data of the main thread's state: real threads would not share it. */
+  /**
+   * Throws if a thread has changed plain data of the main thread's state: real threads would not share that
+   * data.
+   */
   checkPlainData(): void;
   /** Checks whether threads have changed modules that they share. @throws Restart if they have */
   lookAtModules(): void;
 };
 
 /**
- * Sets a scenario up, takes Atomics, clock and chance under control, and runs `body`; restores all of them however
- * `body` ends. Runs the setup twice, to check that it makes the same state each time; every schedule then starts from a
- * copy of the setup's bytes.
+ * Sets a scenario up, takes Atomics, clock and chance under control, and runs `body`; restores all of them
+ * however `body` ends. Runs the setup twice, to check that both runs make the same state; every schedule then
+ * starts from a copy of the setup's bytes.
  */
 export function withSimulation<T>(
   scenario: CheckedScenario,

@@ -5,8 +5,8 @@ export type Timeouts = 'late' | 'any' | 'never';
 
 export type SimulatorOptions = {
   /**
-   * The number of steps that the strategy chooses. A longer schedule then goes on fairly, by lot, for as many steps
-   * again: if it ends there, it was cut off; if not, it does not end at all.
+   * The number of steps that the strategy chooses. A longer schedule then goes on fairly, by lot, for as many
+   * steps again: a schedule that ends there counts as cut off, any other as endless.
    */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;

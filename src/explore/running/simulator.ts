@@ -52,7 +52,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   #failed = -1;
   /** The thread of the last step. */
   #current = -1;
-  /** The strategy of the current or interrupted schedule; whether it has begun; whether it is repeated. */
+  /** The current or interrupted schedule: its strategy; whether begun; whether repeated. */
   #strategy: Strategy | undefined;
   #begun = false;
   #again = false;
@@ -90,7 +90,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
    */
   run(strategy: Strategy, index: number): RunEnd | undefined {
     this.index = index;
-    // The same schedule again, if it was interrupted; see watchdog.ts.
+    // The same schedule again, after an interruption; see watchdog.ts.
     this.#again = this.#strategy === strategy;
     this.#strategy = strategy;
     this.#begun = false;
@@ -305,7 +305,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     }
   }
 
-  /** The thread has come to a point at which it may have to wait for a change. */
+  /** The thread has come to a point at which the thread may have to wait for a change. */
   #watch(t: number, next: Point): void {
     const period = next.op === LOCK ? 0 : this.#tracks.findLoop(t, next);
     if (period === 0 && next.op !== LOCK) return;
@@ -376,7 +376,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     const now = Math.max(this.#now, point.clockNs);
     for (const t of woken) {
       this.#woke |= 1 << t;
-      // The thread wakes at the notify, whatever its own clock said.
+      // The thread wakes at the notify, for any state of its own clock.
       if (this.late) this.#tracks.jump(t, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }

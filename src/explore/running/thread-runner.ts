@@ -84,7 +84,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * Ends the running thread after it was cut off from outside.
+   * Ends the running thread after a cut-off from outside.
    * @throws IrqError `ERR_UNSUPPORTED` if the thread refused to stop.
    */
   abandon(): void {
@@ -120,8 +120,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * As {@link resume}, but lets the code go on for up to `most` more operations, done on the memory as it is. They
-   * follow the log, and `ahead` has their number.
+   * As {@link resume}, but lets the code go on for up to `most` more operations, done on the present memory.
+   * The operations follow the log, and `ahead` has their number.
    */
   explore(
     t: number,
@@ -149,8 +149,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * Runs thread `t` along its log, and then on as if all other threads stood still: `alone` answers its looks as long
-   * as it can.
+   * Runs thread `t` along its log, and then on as if all other threads stood still: `alone` answers the
+   * thread's looks as long as possible.
    * @returns false if the thread did not follow its log.
    */
   goAlone(
@@ -177,8 +177,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * Runs thread `t` along its log once more, and records the caller of each operation from number `from` on, and of the
-   * next one, as `capture` returns it.
+   * Runs thread `t` along its log once more, and records the caller of each operation from number `from` on,
+   * and of the next one, in the form that `capture` returns.
    */
   sites<T>(
     t: number,

@@ -87,8 +87,8 @@ export class ThreadTime implements TimeAndChance {
   }
 
   /**
-   * How many of the thread's first `most` operations precede the first clock jump: before it, answers are all
-   * that the thread gets.
+   * How many of the thread's first `most` operations precede the first clock jump: before that jump, the
+   * thread gets nothing but answers.
    */
   protected untilJump(t: number, most: number): number {
     let first = most;

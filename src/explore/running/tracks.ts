@@ -54,9 +54,9 @@ export class Tracks {
   readonly done: Int32Array;
   /** Whether a thread sleeps in this schedule; set by the simulator. */
   asleep = false;
-  /** Whether this schedule rests on a wrong guess: abandon and repeat it. */
+  /** Whether this schedule rests on a wrong guess: the simulator abandons and repeats the schedule. */
   again = false;
-  /** Whether to leave this schedule, for that reason or because it takes long. */
+  /** Whether to leave this schedule, because of a wrong guess or of a long run. */
   stop = false;
   nondeterminism: Nondeterminism | undefined;
   /** Whether threads use shared words without Atomics; if they write, the address of one such word. */
@@ -109,7 +109,7 @@ export class Tracks {
     else this.#memory.searchFast();
   }
 
-  /** Whether to interrupt the schedule here, and continue it later; see watchdog.ts. */
+  /** Whether to interrupt the schedule here, and to continue later; see watchdog.ts. */
   isLate(): boolean {
     if (!this.stop || this.again) return false;
     this.stop = false;
@@ -196,7 +196,9 @@ export class Tracks {
     return `${typeof answer} ${answer} ${jump}`;
   }
 
-  /** The length, in looks, of the loop in which thread `t` waits at `point`; 0 if it does not wait. */
+  /**
+   * The length, in looks, of the loop in which thread `t` waits at `point`; 0 if the thread does not wait.
+   */
   findLoop(t: number, point: Point): number {
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
@@ -233,7 +235,7 @@ export class Tracks {
         this.#unlearn(t, count, true);
         return false;
       }
-      // The error of this run, with the values of this schedule in it.
+      // The error of this run, whose text has the values of this schedule.
       pending[t] = saw.op > ENDED ? saw : (pending[t] as Point);
     }
     this.#checkPlainWrites();
@@ -259,7 +261,7 @@ export class Tracks {
     if (most === 0) {
       this.#memory.keep();
       point = this.#runner.resume(t, path, answers, count);
-      // A plain write: this schedule will be repeated. After looking ahead, only `verify` shows it.
+      // A plain write: this schedule will be repeated. After looking ahead, only `verify` shows the write.
       this.#checkPlainWrites();
     } else point = this.#runner.explore(t, path, answers, count, most, this.asleep);
     const mismatch = this.#runner.mismatchAt;
@@ -284,7 +286,7 @@ export class Tracks {
     return next;
   }
 
-  /** In direct mode: runs the thread's code with the memory as it was at each of its operations. */
+  /** In direct mode: runs the thread's code, with the former memory at each of its operations. */
   #discoverExactly(t: number): Point {
     const path = this.paths[t] as Point[];
     const count = this.done[t] as number;
@@ -340,10 +342,11 @@ export class Tracks {
   }
 
   /**
-   * Corrects a guess: the thread's step number `step` was not the remembered one, so an earlier answer matters. From
-   * now on, the likeliest operation whose answer is not known to matter gets a branch for each answer. If every answer
-   * is known to matter, the code depends on more than answers: it may read other threads' writes without Atomics.
-   * Otherwise, direct mode will show that the thread is nondeterministic.
+   * Corrects a guess: the thread's step number `step` was not the remembered one, so an earlier answer
+   * matters. From now on, the likeliest operation whose answer is not known to matter gets a branch for each
+   * answer. If every answer is known to matter, the code depends on more than answers: the thread may read
+   * other threads' writes without Atomics. Otherwise, direct mode will show that the thread is
+   * nondeterministic.
    * @param inTime - the operation was the same at another time, so an earlier wait is to blame.
    */
   #unlearn(t: number, step: number, inTime: boolean): void {

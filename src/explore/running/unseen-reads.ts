@@ -49,8 +49,8 @@ export class UnseenReads {
         for (let t = 0; t < pending.length; t++) {
           const before = proxiedAccesses;
           if (!runsAs(t)) return true;
-          // Without proxies, proxied accesses would be unseen, and the log could not be followed. A thread's error is
-          // examined when it is confirmed.
+          // Without proxies, proxied accesses would be unseen, and the thread could not follow its log. The
+          // confirmation of a failure examines a thread's error.
           const failed = (pending[t] as Point).op === FAILED;
           if (round === 0 && proxiedAccesses === before && !failed) this.#tryViews(t, runsAs);
         }

@@ -5,8 +5,8 @@ import { type ElementArray, NOTIFY, type Value, WAIT } from './operation.ts';
 import type { Restart } from './restart.ts';
 
 /**
- * Thrown through a thread's code to stop the code. No Error, so that no stack is captured; frozen, so that code that
- * catches it cannot write to it.
+ * Thrown through a thread's code to stop the code. No Error, so that the engine captures no stack; frozen, so
+ * that code that catches the object cannot write to it.
  */
 export const STOP: object = Object.freeze({ irqloom: 'this thread is suspended; let it through' });
 

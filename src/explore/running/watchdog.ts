@@ -17,7 +17,9 @@ const LONGEST_MS = 1000;
 /** A piece is abandoned after this multiple of the limit. */
 const MOST_TIMES = 64;
 
-/** Thrown through a body in order to watch it in pieces. No Error, so that no stack is captured. */
+/**
+ * Thrown through a body in order to watch the body in pieces. No Error, so that the engine captures no stack.
+ */
 const GIVE_WAY: object = Object.freeze({ irqloom: 'to be watched piece by piece' });
 /** Thrown out of an endless piece. */
 const SILENT: object = Object.freeze({ irqloom: 'a thread comes to no operation' });
@@ -25,7 +27,7 @@ const SILENT: object = Object.freeze({ irqloom: 'a thread comes to no operation'
 // Taken before the clock is put under control.
 const nowMs = performance.now.bind(performance);
 
-/** The answer of {@link Piecework.goOn} if it was left before its end. */
+/** The answer of {@link Piecework.goOn} for work left before its end. */
 export const LATER = Symbol('later');
 
 /** The {@link Piecework.place} of code that is known to be endless. */
@@ -54,13 +56,14 @@ let lastPlace: string | undefined;
 let timing = false;
 
 /**
- * Runs `body`, which runs schedules. If a thread's code comes to no operation for `ms`, the engine stops the code
- * wherever it is, and no `catch` can prevent that. Everything that the code held is lost, so the caller must clean up.
+ * Runs `body`, which runs schedules. If a thread's code comes to no operation for `ms`, the engine stops the
+ * code at any place, and no `catch` can prevent the stop. Everything that the code held is lost, so the
+ * caller must clean up.
  *
- * The engine can only stop code a fixed time after its start, whatever operations the code did in that time. So a long
- * body is left at the next step of a schedule and **called once more** to continue the schedule. From then on each
- * schedule runs in pieces, each with its own time, until one takes all of it. That piece runs again with twice the
- * time; only if it is cut off at the same operation is the thread stuck.
+ * The engine can only stop code a fixed time after its start, for any number of operations in that time. So a
+ * long body is left at the next step of a schedule and **called once more** to continue the schedule. From
+ * then on each schedule runs in pieces, each with its own time, until one piece uses up its time. That piece
+ * runs again with twice the time; only a second cut-off at the same operation shows a stuck thread.
  */
 export function watched<T>(ms: number, body: () => T): T | typeof NO_END {
   return watchedUntil(Infinity, ms, body) as T | typeof NO_END;
@@ -105,12 +108,12 @@ export function watchedUntil<T>(
   }
 }
 
-/** Whether the watched work has taken so long that it should be left at the next step. */
+/** Whether the watched work has taken so long that the caller should leave at the next step. */
 export function isDue(): boolean {
   return due < Infinity && nowMs() > due;
 }
 
-/** Does work that runs code under test; in pieces once it has taken long. */
+/** Does work that runs code under test; in pieces once the work has taken long. */
 export function inPieces<T>(work: Piecework<T>): T {
   active = work;
   if (mode !== 'pieces') {
@@ -139,7 +142,7 @@ export function pastDeadline<T>(body: () => T): T {
   }
 }
 
-/** Records the place of a cut-off; true if it is the same as before. */
+/** Records the place of a cut-off; true for the same place as before. */
 function cutOff(): boolean {
   const place = active?.place();
   const stuck = place === ENDLESS || (place !== undefined && place === lastPlace);
@@ -159,7 +162,7 @@ export function inOnePiece<T>(body: () => T): T {
   }
 }
 
-/** Calls `body`, which should return after a share of `ms`; stops it when all of `ms` is over. */
+/** Calls `body`, which should return after a share of `ms`; stops the call when all of `ms` is over. */
 function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined {
   let result: { readonly value: T } | undefined;
   const share = Math.min(ms / SHARE, LONGEST_MS);
@@ -195,7 +198,7 @@ export function bounded<A, T>(body: (argument: A) => T, argument: A): T {
   return result.value;
 }
 
-/** Calls `body`, and stops it after `ms`; undefined if it was stopped. */
+/** Calls `body`, and stops the call after `ms`; undefined for a stopped call. */
 export function withinTime<T>(ms: number, body: () => T): { readonly value: T } | undefined {
   const before = due;
   try {

@@ -4,7 +4,7 @@ import type { ClosureChange, DataRace, ExploreResult } from '../telling/result.t
 import { conclude, type Findings } from './conclusion.ts';
 import type { ExploreOptions } from './explore-options.ts';
 
-/** What a search has counted, in one thread or in several. */
+/** The counts of a search, in one thread or in several. */
 export type Account = Omit<Findings, 'failed' | 'seconds' | 'randomWalk' | 'shard'> & {
   readonly scenario: { readonly name: string; readonly outcomes: object | undefined };
   readonly options: ExploreOptions;
@@ -13,7 +13,7 @@ export type Account = Omit<Findings, 'failed' | 'seconds' | 'randomWalk' | 'shar
   readonly endedMs: number;
   readonly steps: number;
   readonly failures: number;
-  /** Number of the first schedule that failed, and the strategy that found it; 0 and empty where none failed. */
+  /** Number of the first schedule that failed, and the strategy that found it; 0 and empty if none failed. */
   readonly foundAt: number;
   readonly foundBy: string;
   readonly dataRaces: readonly DataRace[];

@@ -9,7 +9,7 @@ import type { RunEnd } from './strategies/strategy.ts';
 
 /** One way in which schedules of a search fail, and how many do: plain data. */
 export type Cause = Pick<Failure, 'kind' | 'message' | 'token' | 'preemptions' | 'steps'> & {
-  /** How those schedules end. The same end has the same text, whichever part of the search meets it. */
+  /** The end of those schedules. The same end has the same text in every part of a search. */
   readonly cause: string;
   readonly times: number;
 };
@@ -28,7 +28,7 @@ export class Causes {
   readonly #met = new Map<string, Met>();
   #last: Met | undefined;
 
-  /** Takes in the schedule that has just failed; true where no schedule has ended like it before. */
+  /** Adds the schedule that has just failed; true if no earlier schedule ended in the same way. */
   add(simulation: Simulation, how: RunEnd): boolean {
     const end = endOf(simulation, how);
     const cause = this.#met.size < MOST_CAUSES || this.#met.has(end) ? end : OTHER;
@@ -39,7 +39,10 @@ export class Causes {
     return known === undefined;
   }
 
-  /** The last schedule fails step by step too, as recorded; undefined: it does not, and does not count. */
+  /**
+   * Counts the last schedule, which fails step by step too, as recorded; undefined: it does not fail so, and
+   * is not counted.
+   */
   confirm(recording: Recording | undefined): void {
     const last = this.#last;
     if (last === undefined) return;
@@ -56,7 +59,7 @@ export class Causes {
   }
 }
 
-/** What is kept of a failure. */
+/** The part of a failure that a search keeps. */
 export function causeOf(failure: Failure, cause: string, times: number): Cause {
   const { kind, message, token, preemptions, steps } = failure;
   return { cause, times, kind, message, token, preemptions, steps };

@@ -26,12 +26,12 @@ export class ClassCounter {
     this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
   }
 
-  /** Each class with how often it was seen, for {@link merge} in another thread. */
+  /** Each class with its number of schedules, for {@link merge} in another thread. */
   entries(): [number, number][] {
     return [...this.#seen];
   }
 
-  /** Takes in what another counter has seen. */
+  /** Adds the counts of another counter. */
   merge(entries: readonly (readonly [number, number])[]): void {
     for (const [key, times] of entries) {
       this.#schedules += times;
@@ -70,7 +70,7 @@ export function classOf(run: RunView): number {
     if (point === undefined) continue;
     const step = mix(((own[t] as number) << 5) | t, 0x51e9);
     own[t] = (own[t] as number) + 1;
-    // It comes after all that was done before, and before all that is done after.
+    // The step comes after all earlier steps, and before all later ones.
     if ((effect & ALL) !== 0) touch(order, EVERYTHING, own.reduce(mix, step), true);
     const lock = point.op === LOCK || point.op === UNLOCK;
     // Objects are words of four bytes, of which a wide operation touches two; queues are objects of their own.

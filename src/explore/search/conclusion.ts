@@ -2,7 +2,7 @@ import { plural } from '../../base/plural.ts';
 import type { Coverage, Failure } from '../telling/result.ts';
 import { describeCoverage, type Explored } from './coverage.ts';
 
-/** What a search has come to, before it is put into words. */
+/** The findings of a search, before they are put into words. */
 export type Findings = Explored & {
   readonly failure: Failure | undefined;
   /** The time was over before the search was. */
@@ -13,7 +13,7 @@ export type Findings = Explored & {
   readonly budgetSpent: number | undefined;
   /** Why a search that ran to its end is still no answer: each a sentence that names a thread. */
   readonly gaps: readonly string[];
-  /** What the search leaves out although it came to its end: each a phrase. */
+  /** The omissions of a search that came to its end: each a phrase. */
   readonly omissions: readonly string[];
 };
 
@@ -21,15 +21,15 @@ export type Findings = Explored & {
 export type Conclusion = {
   readonly verdict: 'pass' | 'fail' | 'unknown';
   readonly exhausted: boolean;
-  /** What a `pass` is about; null where it is about every schedule. */
+  /** The bound of a `pass`; null if the `pass` covers every schedule. */
   readonly bounded: string | null;
   readonly coverage: Coverage;
 };
 
 /**
- * Decides what may be said of a search. `pass` needs a search that did all that it was asked to do: every schedule, or
- * the part of them that the user chose by a bound, a number of schedules, or a random strategy. A search that ran out
- * of time, was interrupted, or met a thread that it cannot judge is `unknown`.
+ * Decides the verdict of a search. `pass` needs a search that did all of its task: every schedule, or the
+ * part of them that the user chose by a bound, a number of schedules, or a random strategy. A search that ran
+ * out of time, was interrupted, or met a thread that no search can judge is `unknown`.
  */
 export function conclude(findings: Findings): Conclusion {
   const { failure, gaps } = findings;

@@ -4,7 +4,7 @@ import type { Simulation } from '../running/simulation.ts';
 import { type Recording, record } from '../telling/record.ts';
 import { explainFault } from '../telling/verdict.ts';
 
-/** A schedule that has failed: its choices, by number, and how it failed. */
+/** A failing schedule: its choices, by number, and its fault. */
 export type Suspect = {
   readonly choices: ReadonlyMap<number, number>;
   readonly fault: Simulation['simulator']['fault'];
@@ -19,17 +19,18 @@ export function suspectOf({ choices, choiceCount, fault }: Simulation['simulator
 }
 
 /**
- * Runs a schedule that has failed once more, step by step. Where that run does not fail, the threads have read
- * shared memory without Atomics: from then on every schedule is run step by step. A schedule that fails step by step,
- * and not when it is repeated so, is nondeterminism, which is a failure of its own.
- * @returns the failing run, or undefined where the search has to go on step by step.
+ * Runs a failing schedule once more, step by step. If that run does not fail, the threads have read shared
+ * memory without Atomics, and the simulator runs every later schedule step by step. A schedule that fails
+ * step by step, but not when repeated step by step, is nondeterminism, which is a failure of its own.
+ * @returns the failing run, or undefined if the search has to go on step by step.
  */
 export function confirmFailure(simulation: Simulation, { choices, fault }: Suspect): Recording | undefined {
   const { simulator } = simulation;
   simulation.lookAtModules();
-  // A thread that is not deterministic need not be so in the same way twice: the first fault is the one that counts.
+  // A nondeterministic thread may differ in another way the second time: the first fault counts.
   const seen = fault?.kind === 'nondeterminism' ? explainFault(simulation, 'failed', [], []) : undefined;
-  // It may have begun with values that `finally` of an earlier schedule had written unseen, and no check had looked for.
+  // The schedule may have begun with values that `finally` of an earlier schedule wrote unseen, and that no
+  // check has found.
   if (!simulator.tracks.direct) simulation.memory.lookAtLast();
   const recording = record(simulation, choices);
   if (seen !== undefined) return { ...recording, failure: seen };

@@ -3,7 +3,10 @@ import { ClassCounter } from './classes.ts';
 import { Observations, type Observed } from './observations.ts';
 import type { PartResult } from './part.ts';
 
-/** What schedules of a search have shown, as plain data: adds up to the same whichever parts the search was cut into. */
+/**
+ * The counts of a search's schedules, as plain data: their sum does not depend on how the search was cut into
+ * parts.
+ */
 export type Counted = {
   readonly schedules: number;
   readonly runs: number;
@@ -19,7 +22,7 @@ export type Counted = {
 /** Adds up the counts of parts of a search; `--jobs` and campaigns do. */
 export class Counts {
   schedules = 0;
-  /** Schedules that were begun, with those that showed nothing new. */
+  /** Schedules begun, including those that showed nothing new. */
   runs = 0;
   steps = 0;
   failures = 0;

@@ -15,7 +15,7 @@ export type SearchState = {
   readonly states?: number;
 };
 
-/** What is known at the end of a search. */
+/** The facts at the end of a search, from which its coverage follows. */
 export type Explored = {
   readonly exhausted: boolean;
   /** The search was stopped at a failure. */

@@ -1,21 +1,24 @@
 import { conflicts } from '../running/execute.ts';
 import { CAS, type Point, QUEUE, READ, WAIT, WRITE } from '../running/operation.ts';
 
-/** One step of a schedule: what it did, and what its thread had awaited a change of, beside what it looks at itself. */
+/**
+ * One step of a schedule: its operation, and the elements whose change its thread awaited, besides the step's
+ * own.
+ */
 export type Step = {
   readonly point: Point;
   readonly effect: number;
   readonly awaits: readonly Point[] | undefined;
 };
 
-/** All of a step that decides which others it conflicts with: plain data, the same in every process. */
+/** The part of a step that decides its conflicts: plain data, the same in every process. */
 export type StepKey = {
   readonly point: Pick<Point, 'op' | 'at' | 'size'>;
   readonly effect: number;
   readonly awaits: readonly Pick<Point, 'at' | 'size'>[] | undefined;
 };
 
-/** Of a step, what other processes can use. */
+/** The part of a step that other processes can use. */
 export function keyOf({ point: { op, at, size }, effect, awaits }: StepKey): StepKey {
   return {
     point: { op, at, size },
@@ -25,13 +28,14 @@ export function keyOf({ point: { op, at, size }, effect, awaits }: StepKey): Ste
 }
 
 /**
- * Which steps a search may swap without changing anything. Two steps that did not conflict in one schedule may do so in
- * another, where one of them is answered otherwise:
- * - a wait that found the value changed only reads; had the value been the old one, it would have slept, and a notify
- *   would have woken it. So a wait always counts as joining the queue.
- * - a compareExchange that failed only reads. The step that made it fail conflicts with all that it would conflict with
- *   had it not failed, as long as all use the same bytes. Where others use some of the bytes only, it counts as writing.
- * - a thread that waited in a loop was let on by a change of any of the words that the loop looks at.
+ * The steps that a search may swap without changing anything. Two steps that did not conflict in one schedule
+ * may conflict in another, in which one of them gets another answer:
+ * - a wait that found the value changed only reads; with the old value, the wait would have slept, and a
+ *   notify would have woken the thread. So a wait always counts as joining the queue.
+ * - a compareExchange that failed only reads. The step that made the compareExchange fail conflicts with all
+ *   steps that a successful one would conflict with, as long as all use the same bytes. If others use only
+ *   some of the bytes, the compareExchange counts as a write.
+ * - a thread that waited in a loop could go on after a change of any word that the loop looks at.
  */
 export class Dependence {
   /** Set where two steps were taken to conflict that did not. */
@@ -45,7 +49,10 @@ export class Dependence {
   }
 }
 
-/** Whether two steps of a schedule conflict, as they were answered there, or one changed what the other's thread awaited. */
+/**
+ * Whether two steps of a schedule conflict with the answers that they got there, or one step changed an
+ * element that the other's thread awaited.
+ */
 export function ordered(p: StepKey, q: StepKey): boolean {
   return conflicts(p.point, p.effect, q.point, q.effect) || awaitsChange(p, q) || awaitsChange(q, p);
 }
@@ -56,7 +63,7 @@ export function mightBeOrdered(p: Step, q: Step): boolean {
   return effect === p.effect ? ordered(p, q) : ordered({ ...p, effect }, q);
 }
 
-/** Whether `p` conflicts with `q` in whichever way it is answered. */
+/** Whether `p` conflicts with `q` with any answer to `p`. */
 export function mustBeOrdered(p: StepKey, q: StepKey): boolean {
   return ordered(p.point.op === CAS || p.point.op === WAIT ? { ...p, effect: READ } : p, q);
 }
@@ -68,13 +75,13 @@ function mayConflict(p: Step, q: Step): boolean {
   return conflicts(a, effectAtMost(p, alike), b, effectAtMost(q, alike));
 }
 
-/** What a step might have done, had it been answered otherwise. */
+/** The most that a step could have done with another answer. */
 function effectAtMost({ point, effect }: Step, alike: boolean): number {
   if (point.op === WAIT) return effect | READ | QUEUE;
   return point.op === CAS && !alike ? effect | READ | WRITE : effect;
 }
 
-/** Whether p's thread had awaited what q changed. */
+/** Whether p's thread awaited a change of q's element. */
 function awaitsChange({ awaits }: StepKey, { point, effect }: StepKey): boolean {
   if (awaits === undefined || (effect & WRITE) === 0) return false;
   return awaits.some(({ at, size }) => at < point.at + point.size && point.at < at + size);

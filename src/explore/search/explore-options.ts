@@ -15,13 +15,13 @@ export type ExploreOptions = SearchOptions & {
   /** Look for the smallest schedule that fails; on where not given. */
   readonly shrink?: boolean;
   /**
-   * This process's share: of the schedules of a random strategy whole blocks, of `dfs` and `optimal` subtrees, taken in turn.
-   * `dpor` cannot be shared out: under `auto`, each process does all of it.
+   * This process's share: whole blocks of a random strategy's schedules, subtrees of `dfs` and `optimal`,
+   * taken in turn. `dpor` cannot be divided: under `auto`, each process runs all of `dpor`.
    */
   readonly shard?: Shard;
   /** Whether a schedule with a data race fails, or races are only listed, as where not given. */
   readonly dataRaces?: 'list' | 'fail';
-  /** A thread that comes to no operation for so long is taken for one that never ends; see `hangSecondsOf`. */
+  /** A thread that comes to no operation for so long counts as endless; see `hangSecondsOf`. */
   readonly hangSeconds?: number;
   /** One shared word; the search stops at its next batch of schedules when another thread stores a value other than 0. */
   readonly stopWord?: Int32Array;

@@ -30,7 +30,7 @@ import type { RunEnd } from './strategies/strategy.ts';
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
 export const CLASSIFIED = 10_000;
 const SHRINK_SCHEDULES = 200_000;
-/** A batch under one watchdog, and how often it looks at the clock. */
+/** The length of a batch under one watchdog, and the schedules between two looks at the clock. */
 const BATCH_MS = 100;
 const CLOCK_EVERY = 32;
 const LONG_STEPS = 256;
@@ -39,10 +39,11 @@ const LONG_STEPS = 256;
 const nowMs = performance.now.bind(performance);
 
 /**
- * Runs a scenario under one schedule after the other, until one fails, all are done, or the budget is spent. All in the
- * calling thread; while it runs, Atomics, Date, Math.random and their like are replaced, and afterwards put back.
- * @throws IrqError `ERR_SCENARIO` where it is not a scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` where a thread
- * does what cannot be controlled.
+ * Runs a scenario under one schedule after the other, until one fails, all are done, or the budget is spent.
+ * All in the calling thread. During the search, Atomics, Date, Math.random and similar functions are
+ * replaced; the search restores them at its end.
+ * @throws IrqError `ERR_SCENARIO` for no scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` for code out of
+ *   control.
  */
 export function explore<S, O = unknown>(
   scenario: Scenario<S, O>,
@@ -72,7 +73,7 @@ function limitsOf(options: ExploreOptions, shared: readonly Range[]): SimulatorO
   return { maxSteps: steps, timeouts, shared, hangMs, failsOnRace: dataRaces === 'fail' };
 }
 
-/** The options with what a search that has started over has left of its time. */
+/** The options, with the time that a restarted search has left. */
 function withTimeLeft(options: ExploreOptions, started: number): ExploreOptions {
   return { ...options, seconds: (options.seconds ?? DEFAULT_SECONDS) - (nowMs() - started) / 1000 };
 }
@@ -101,7 +102,7 @@ class Exploration {
   readonly #outcomes = new Map<string, number>();
   readonly #deadline: number;
   #schedules = 0;
-  /** Schedules that were begun, with those that showed nothing new: what a budget is spent on. */
+  /** Schedules begun, including those that showed nothing new: a budget counts these. */
   #runs = 0;
   #steps = 0;
   #failures = 0;
@@ -113,7 +114,7 @@ class Exploration {
   #suspect: Suspect | undefined;
   #hang: Failure | undefined;
   readonly #observations = new Observations();
-  /** When the search began, also where it has started over since, ms. */
+  /** The start of the search, before any restart, ms. */
   readonly #started: number;
   #exhausted = false;
   #outOfTime = false;
@@ -141,7 +142,7 @@ class Exploration {
     if (shard !== undefined && (strategy === 'dpor' || strategy === 'states')) {
       throw new IrqError(
         'ERR_USAGE',
-        `${strategy} cannot be shared out to shards: what it has to try follows from all that it has run; optimal, dfs and the random strategies can`,
+        `${strategy} cannot be divided among shards: its next schedules follow from all earlier ones; optimal, dfs and the random strategies can`,
       );
     }
     const profile = this.#watch(() => takeProfile(simulator));
@@ -222,7 +223,7 @@ class Exploration {
     };
   }
 
-  /** What of a search is this part's, or this shard's; undefined for all. */
+  /** The share of this part, or of this shard; undefined for the whole search. */
   get #shares(): Shares {
     const { shard } = this.#options;
     const part = this.#part;
@@ -285,7 +286,7 @@ class Exploration {
     }
     simulator.recordAlways = false;
     this.#cutShort = phase.search !== undefined && simulator.cutShort;
-    // What came to its end was in time, and not interrupted.
+    // A search that came to its end was in time, and not interrupted.
     if (ended) this.#outOfTime = this.#interrupted = false;
     if (!ended || phase.search === undefined) return;
     // A shard cannot tell whether the bound has cut something off in the others' shares.
@@ -321,11 +322,11 @@ class Exploration {
   #count(how: RunEnd): void {
     const { simulator } = this.#simulation;
     this.#steps += simulator.steps;
-    // What threads did after one had thrown is no part of any schedule.
+    // Steps of other threads after one has thrown are part of no schedule.
     if (how === 'pruned' && simulator.pending.some(({ op }) => op === FAILED)) return;
     this.#observations.addSchedule(simulator.done);
     this.#races.add(this.#simulation);
-    // A schedule that shows nothing new is not one of those that were run.
+    // A schedule that shows nothing new does not count as run.
     if (how === 'pruned') return;
     const n = ++this.#schedules;
     if ((n & (n - 1)) === 0) this.#simulation.checkPlainData();
@@ -339,7 +340,7 @@ class Exploration {
     if (this.#found === undefined || isNew) this.#suspect = suspectOf(simulator);
   }
 
-  /** Looks whether what failed last does so step by step; by itself, as that may take long and be begun anew. */
+  /** Confirms the last failing schedule step by step; apart, as the check may take long and be restarted. */
   #confirm(): void {
     const suspect = this.#suspect;
     if (suspect === undefined) return;
@@ -370,7 +371,7 @@ class Exploration {
     return toFailure(this.#simulation, recording, minimal, this.#seed, this.#timeouts);
   }
 
-  /** Runs a part under the watchdog; notes a hang as the failure it is. */
+  /** Runs a part under the watchdog; records a hang as a failure. */
   #watch<T>(body: () => T): T | undefined {
     const seconds = hangSecondsOf(this.#options);
     const result = watchedUntil(this.#deadline, seconds * 1000, body);
@@ -390,7 +391,7 @@ class Exploration {
   }
 }
 
-/** {@link explore} that counts every failing schedule, and says with `exhausted` whether it has seen them all. */
+/** As {@link explore}, but counts every failing schedule; `exhausted`: the search has run all schedules. */
 export function exploreAll<S, O = unknown>(
   scenario: Scenario<S, O>,
   options: ExploreOptions = {},

@@ -1,15 +1,15 @@
 import type { LeftBehind } from '../control/left-behind.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 
-/** What all schedules of a search together have shown of the threads, as plain data. */
+/** The findings about the threads from all schedules of a search, as plain data. */
 export type Observed = {
   /** Threads that did at least one operation on shared memory in some schedule, as bits. */
   readonly acted: number;
-  /** By thread: what the thread left to the event loop. */
+  /** By thread: the work that the thread left to the event loop. */
   readonly left: readonly (readonly [thread: number, what: readonly string[]])[];
 };
 
-/** Gathers what the schedules of a search show of the threads. */
+/** Collects findings about the threads from the schedules of a search. */
 export class Observations {
   #acted = 0;
   readonly #left = new Map<number, Set<string>>();

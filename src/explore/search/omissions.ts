@@ -3,19 +3,19 @@ import { ENDLESS_ROUNDS } from '../running/loops.ts';
 import type { Simulation } from '../running/simulation.ts';
 import { shortPlace } from '../telling/sites.ts';
 
-/** What of a search decides about its omissions, besides the simulation. */
+/** The facts about a search that decide its omissions, besides the simulation. */
 export type Limits = {
   /** The most steps of a schedule that the strategy chooses. */
   readonly steps: number;
   /** The search has met schedules of more steps. */
   readonly cutShort: boolean;
-  /** A schedule could not begin as it had before, and what follows from it was left out. */
+  /** A schedule could not begin as before, so the schedules that follow from it were left out. */
   readonly strayed: boolean;
 };
 
 /**
- * What a search leaves out, however many schedules it runs: each a phrase. An omission may be asked for (plain accesses
- * that are no points), or forced by the scenario (schedules that are too long, loops without end).
+ * The omissions of a search, for any number of schedules: each a phrase. An omission may be asked for (plain
+ * accesses that are no points), or forced by the scenario (schedules that are too long, loops without end).
  */
 export function omissionsOf(simulation: Simulation, { steps, cutShort, strayed }: Limits): string[] {
   const { scenario, simulator, memory } = simulation;
@@ -33,7 +33,7 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort, strayed }
   if (nativeUse !== undefined) {
     const where = nativeUse.site === '' ? '' : ` (${shortPlace(nativeUse.site)})`;
     omissions.push(
-      `what native code reads and writes of shared memory: ${nativeUse.thread} hands a view to it${where}`,
+      `the reads and writes of shared memory by native code: ${nativeUse.thread} hands a view to native code${where}`,
     );
   }
   if (strayed) omissions.push('schedules that should begin as an earlier one did, and could not');
@@ -41,7 +41,7 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort, strayed }
   if (letGo) {
     const rounds = ENDLESS_ROUNDS.toLocaleString('en-US');
     omissions.push(
-      `what comes after a loop of more than ${rounds} equal rounds: it was taken for one without end`,
+      `the steps after a loop of more than ${rounds} equal rounds: the loop was taken for endless`,
     );
   }
   if (countsRounds >= 0) {

@@ -6,7 +6,7 @@ import type { Observed } from './observations.ts';
 import type { Subtree } from './strategies/optimal.ts';
 import type { Piece } from './strategies/pieces.ts';
 
-/** What of a search is to be done, where the search has been cut; all of it where neither is given. */
+/** The part of a cut search that is to be done; the whole search if neither is given. */
 export type Branches = {
   /** Of a depth-first search: pieces of its tree. */
   readonly pieces?: readonly Piece[];
@@ -29,21 +29,23 @@ export type Part = Branches & {
   readonly byCause?: true;
 };
 
-/** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
+/**
+ * The findings of one piece, as plain data, to be merged with those of other pieces; see real/parallel.ts.
+ */
 export type PartResult = {
   readonly result: ExploreResult;
-  /** Schedules that were begun, with those that showed nothing new. */
+  /** Schedules begun, including those that showed nothing new. */
   readonly runs: number;
   readonly outOfTime: boolean;
   /** The name of the bounded search that has come to its end here; empty where none has. */
   readonly bound: string;
   readonly search: SearchState | undefined;
   readonly classes: readonly (readonly [number, number])[];
-  /** Of a search that can be cut and was left before its end: what is still to be searched. */
+  /** The part still to be searched, if the search can be cut and was left before its end. */
   readonly rest: Branches | undefined;
   /** With {@link Part.byCause}: how schedules have failed. */
   readonly causes: readonly Cause[];
-  /** The search of this piece came to its end, whatever it leaves out. */
+  /** The search of this piece came to its end, with or without omissions. */
   readonly exhausted: boolean;
   readonly interrupted: boolean;
   readonly observed: Observed;

@@ -31,7 +31,10 @@ export type StrategyName = (typeof STRATEGIES)[number];
 
 /** How to search. */
 export type SearchOptions = {
-  /** Default `auto`: a short portfolio of random strategies, then bounded searches, then all of it. */
+  /**
+   * Default `auto`: a short portfolio of random strategies, then bounded searches, then a search of
+   * everything.
+   */
   readonly strategy?: StrategyName;
   /** Of `pct`: how many ordering constraints a bug needs at most; 3 where not given. */
   readonly depth?: number;
@@ -62,7 +65,7 @@ export function stateOf(search: Search): SearchState {
   return 'extra' in search ? { name, extra: search.extra } : { name };
 }
 
-/** What a search that was left before its end has still to do; undefined where that cannot be told, or is nothing. */
+/** The part that a search left before its end still has to do; undefined if the part is unknown or empty. */
 export function restOf(search: Search): Branches | undefined {
   if (search instanceof Dpor || search instanceof States) return undefined;
   if (search instanceof Dfs) {
@@ -76,7 +79,7 @@ export function restOf(search: Search): Branches | undefined {
 const RANDOM_SCHEDULES = 100_000;
 const PORTFOLIO_SCHEDULES = 256;
 
-/** What of a search is to be done, where it is shared out; undefined for all of it. */
+/** The parts of a divided search that are to be done; undefined for the whole search. */
 export type Shares = {
   piecesOf(bound: Bound): readonly Piece[] | undefined;
   subtrees(): readonly Subtree[] | undefined;

@@ -9,7 +9,10 @@ type WordUse = {
   readonly byThread: readonly number[];
 };
 
-/** What one schedule, a thread after the other, was seen to do: several strategies weigh their choices by it. */
+/**
+ * The operations of one schedule that runs the threads one after the other: several strategies weigh their
+ * choices by these counts.
+ */
 export type Profile = {
   /** Operations by thread. */
   readonly operations: Int32Array;
@@ -21,8 +24,8 @@ export type Profile = {
 };
 
 /**
- * Runs the threads one after the other, the last one first, and counts what they do. Which order to count in the papers
- * do not say; under this one the samplers come out nearest to the reference means of the self-test.
+ * Runs the threads one after the other, the last one first, and counts their operations. The papers name no
+ * order for counting; with this order, the samplers come nearest to the reference means of the self-test.
  */
 export function takeProfile(simulator: Simulator): Profile {
   const strategy = new InTurn();

@@ -1,9 +1,9 @@
-/** How far a search has come, for people who wait for it. Plain data. */
+/** The progress of a search, for people who wait for the result. Plain data. */
 export type Progress = {
   readonly stage: 'load' | 'search' | 'shrink';
-  /** The scenario's name; empty while it is loaded. */
+  /** The scenario's name; empty during loading. */
   readonly scenario: string;
-  /** The strategy at work, as it calls itself: `pct(3)`, `dfs(preemptions=2)`. */
+  /** The name of the current strategy: `pct(3)`, `dfs(preemptions=2)`. */
   readonly phase: string;
   readonly schedules: number;
   readonly steps: number;

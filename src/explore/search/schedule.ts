@@ -2,7 +2,7 @@ import type { Divergence } from '../running/executor.ts';
 import { OPERATION_NAMES } from '../running/operation.ts';
 import { countThreads, nthThread, type RunEnd, type RunView, type Strategy } from './strategies/strategy.ts';
 
-/** The thread that goes on where nothing else is said: the current thread while it can, else the next one in turn. */
+/** The default thread: the current thread while that thread can go on, else the next thread in turn. */
 export function byDefault(enabled: number, current: number): number {
   if (current >= 0 && (enabled & (1 << current)) !== 0) return current;
   const later = current < 0 ? enabled : enabled & (-1 << current);
@@ -10,8 +10,9 @@ export function byDefault(enabled: number, current: number): number {
 }
 
 /**
- * Where a schedule leaves the default: `at` is the thread that was running and how many operations it had done (-1 at
- * the start), `next` the thread taken. Counted in a thread's own operations, an entry means the same when others go.
+ * A place where a schedule leaves the default: the thread that was running and the number of its operations
+ * done (-1 at the start), and `next`, the thread taken. Because an entry counts a thread's own operations,
+ * its meaning stays when other entries are removed.
  */
 export type Switch = {
   readonly thread: number;
@@ -21,7 +22,10 @@ export type Switch = {
   readonly preempts: boolean;
 };
 
-/** Takes the threads given for some of the choices, by number from 0, and else the default; notes what the schedule was. */
+/**
+ * Takes the given threads at some of the choices, by number from 0, and elsewhere the default; records the
+ * schedule.
+ */
 export class FollowChoices implements Strategy {
   readonly name = 'replay';
   readonly everyStep = true;
@@ -39,7 +43,7 @@ export class FollowChoices implements Strategy {
   readonly preempted = new Set<number>();
   diverged: Divergence | undefined;
 
-  /** @param expectedOps - by step, what {@link stepMark} gave when the schedule was recorded. */
+  /** @param expectedOps - by step, the answer of {@link stepMark} when the schedule was recorded. */
   constructor(turns: ReadonlyMap<number, number>, expectedOps?: readonly number[]) {
     this.#turns = turns;
     this.#expectedOps = expectedOps;
@@ -122,7 +126,10 @@ export class FollowChoices implements Strategy {
   }
 }
 
-/** Runs by default but for some switches; those whose place is never reached, or whose thread cannot go on, do nothing. */
+/**
+ * Runs by default, except at some switches; a switch does nothing if the schedule never reaches its place, or
+ * its thread cannot go on.
+ */
 export class FollowSwitches implements Strategy {
   readonly name = 'switches';
   readonly everyStep = false;

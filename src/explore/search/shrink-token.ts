@@ -19,9 +19,9 @@ export type ShrinkOptions = {
 };
 
 /**
- * Makes the schedule of a token smaller, in another thread or on another machine than found it: to one that ends in the same way,
- * see causes.ts.
- * @returns undefined where the schedule does not fail, or has no end: there is nothing to make smaller then
+ * Shrinks the schedule of a token, in another thread or on another machine than found the failure, to a
+ * schedule that ends in the same way; see causes.ts.
+ * @returns undefined if the schedule does not fail, or has no end: then there is nothing to shrink
  * @throws IrqError `ERR_TOKEN`
  */
 export function shrinkToken(

@@ -7,21 +7,24 @@ import { FollowSwitches, type Switch } from './schedule.ts';
 import { Dfs } from './strategies/dfs.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
-/** What shrinking may cost. Counted and not timed, so that the same failure shrinks to the same. */
+/** The budget of shrinking. Counted and not timed, so that the same failure shrinks to the same schedule. */
 export type ShrinkBudget = {
-  /** Schedules run; fewer where they are long, see {@link MOST_WORK}. */
+  /** Schedules run; fewer if they are long, see {@link MOST_WORK}. */
   readonly schedules: number;
-  /** A thread that comes to no operation for so long is one that has no end; its schedule is left out. */
+  /** A thread that comes to no operation for so long counts as endless; its schedule is left out. */
   readonly hangMs?: number;
   /** Whether the user has stopped the search: then the smallest schedule so far is the answer. */
   readonly isStopped?: () => boolean;
-  /** Only a schedule that ends so fails alike; see causes.ts. Without it, one of the same kind in the same thread does. */
+  /**
+   * Only a schedule with this end counts as the same failure; see causes.ts. Without an end, a failure of the
+   * same kind in the same thread counts.
+   */
   readonly end?: string;
 };
 
 /**
- * What a schedule of s steps costs is about s + s² / LONG, as its threads are run again more often and further; with so
- * much it is 200,000 schedules of 150 steps, or 1,200 of 10,000.
+ * A schedule of s steps costs about s + s² / LONG, because its threads run again more often and further. This
+ * budget is enough for 200,000 schedules of 150 steps, or 1,200 of 10,000.
  */
 const MOST_WORK = 30_000_000;
 const LONG = 4096;
@@ -40,9 +43,9 @@ export type Shrunk = {
 };
 
 /**
- * Looks for the smallest schedule that fails in the same way: fewest preemptions first, then fewest steps. First takes
- * switches out of the schedule as long as it still fails; then searches all schedules with 0, 1, 2… preemptions, which
- * finds a smaller one or proves that there is none.
+ * Looks for the smallest schedule that fails in the same way: fewest preemptions first, then fewest steps.
+ * First removes switches from the schedule as long as the schedule still fails; then searches all schedules
+ * with 0, 1, 2… preemptions, which finds a smaller schedule or proves that none exists.
  */
 export function shrink(simulation: Simulation, found: Recording, budget: ShrinkBudget): Shrunk {
   const kind = found.failure?.kind;
@@ -59,7 +62,7 @@ export function shrink(simulation: Simulation, found: Recording, budget: ShrinkB
   if (best === undefined) return { recording: found, minimal, schedulesRun: used, ...smaller };
   const recording = record(simulation, best.turns);
   if (recording.failure?.kind === kind) return { recording, minimal, schedulesRun: used, ...smaller };
-  // Run step by step it does not fail: its threads use shared memory without Atomics.
+  // Step by step, the schedule does not fail: its threads use shared memory without Atomics.
   const { tracks } = simulation.simulator;
   if (tracks.direct) return { recording: found, minimal: 'best-found', schedulesRun: used };
   tracks.direct = true;
@@ -69,7 +72,7 @@ export function shrink(simulation: Simulation, found: Recording, budget: ShrinkB
 type Size = { readonly preemptions: number; readonly steps: number; readonly switches: readonly Switch[] };
 
 class Search {
-  /** The smallest so far; undefined for the one that was found. */
+  /** The smallest schedule so far; undefined for the schedule that was found. */
   best: Sketch | undefined;
   /** The smallest that failed in another way. */
   #other: Sketch | undefined;
@@ -89,7 +92,9 @@ class Search {
     this.#budget = budget;
   }
 
-  /** The smallest schedule that fails in another way, where it is smaller than what was looked for. */
+  /**
+   * The smallest schedule that fails in another way, if smaller than the smallest with the failure sought.
+   */
   get smallerOther(): Sketch | undefined {
     return this.#other !== undefined && isSmaller(this.#other, this.#smallest) ? this.#other : undefined;
   }
@@ -98,7 +103,10 @@ class Search {
     return this.best ?? this.#found;
   }
 
-  /** Delta debugging over the switches: halves, quarters, … single ones are left out while it still fails alike. */
+  /**
+   * Delta debugging over the switches: leaves out halves, quarters, … single switches while the schedule
+   * still fails in the same way.
+   */
   removeSwitches(): void {
     let size = Math.max(1, this.#smallest.switches.length >> 1);
     while (this.#smallest.switches.length > 0 && !this.#hasSpent(0.5)) {
@@ -150,9 +158,9 @@ class Search {
         if (this.#hasSpent(1)) return 'best-found';
         ended = this.#watch(() => this.#searchOn(dfs, most));
       }
-      // A thread that comes to no operation: what is behind it in this order is not seen.
+      // A thread comes to no operation: the search does not see the schedules behind this one in its order.
       if (ended === undefined) return 'best-found';
-      // Whatever failed within this bound has been seen.
+      // The search has run every schedule within this bound.
       if (this.#smallest.preemptions <= most) return 'proved';
     }
     return 'proved';
@@ -183,7 +191,7 @@ class Search {
     );
   }
 
-  /** Looks at the schedule that the simulator has just run; keeps it where it fails alike and is smaller. */
+  /** Judges the schedule that the simulator has just run; keeps a smaller one that fails in the same way. */
   #look(how: RunEnd): boolean {
     const { simulator } = this.#simulation;
     const { end } = this.#budget;

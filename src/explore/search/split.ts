@@ -12,18 +12,20 @@ export type Shard = { readonly index: number; readonly count: number };
 const PIECES_PER_SHARE = 64;
 const MOST_PIECES = 1024;
 
-/** How many pieces to cut a tree into for so many shares. It may depend on nothing else: shards have to agree. */
+/**
+ * The number of pieces of a tree for so many shares. Depends on nothing else, because shards have to agree.
+ */
 export function piecesFor(shares: number): number {
   return Math.min(MOST_PIECES, PIECES_PER_SHARE * shares);
 }
 
 /**
- * Cuts the tree of a depth-first search into pieces, in the order in which the search comes to them: the greatest piece
- * at its first fork, again and again. Each cut takes one schedule. Which pieces come out depends on the tree and on
- * `count` alone, so processes that do not know of each other cut alike.
- * @param count - pieces there should be at least; fewer only where each is a single schedule.
- * @param watch - runs a schedule, and answers undefined where it has no end.
- * @returns undefined where a schedule had no end.
+ * Cuts the tree of a depth-first search into pieces, in the order of the search: cuts the greatest piece at
+ * its first fork, again and again. Each cut takes one schedule. The pieces depend on the tree and on `count`
+ * alone, so processes that do not know of each other make the same cuts.
+ * @param count - least number of pieces; fewer only if each piece is a single schedule.
+ * @param watch - runs a schedule; its answer is undefined if the schedule has no end.
+ * @returns undefined if a schedule had no end.
  */
 export function splitTree(
   simulator: Simulator,
@@ -50,9 +52,10 @@ export function splitTree(
 }
 
 /**
- * Cuts a search of classes into subtrees, in the order in which the search comes to them: the one with the fewest
- * steps planned is cut into its first schedule and those that follow from it, again and again. Each cut takes one schedule. Which
- * subtrees come out depends on the scenario and on `count` alone, as with {@link splitTree}.
+ * Cuts a search of classes into subtrees, in the order of the search: cuts the subtree with the fewest
+ * planned steps into its first schedule and the subtrees that follow from this schedule, again and again.
+ * Each cut takes one schedule. The subtrees depend on the scenario and on `count` alone, as with {@link
+ * splitTree}.
  */
 export function splitClasses(
   simulator: Simulator,
@@ -75,8 +78,8 @@ export function splitClasses(
 }
 
 /**
- * What of a search is done here: a shard's share, or all of it cut into what several threads can do.
- * @param count - how many shares are wanted; undefined where the search stays whole.
+ * The part of a search that is done here: a shard's share, or the whole search, cut for several threads.
+ * @param count - the number of shares wanted; undefined if the search stays whole.
  * @param watch - as for {@link splitTree}.
  */
 export function sharesOf(

@@ -1,9 +1,9 @@
 import { requestLock, requestUnlock } from '../control/controlled-atomics.ts';
 
 /**
- * A textbook lock: taking is one step, enabled only while the lock is free; freeing is one step. One word, 0 while
- * free. Stands in for a mutex whose inside is not under test, because it costs the explorer only these steps. Outside
- * the explorer it is a plain sleeping lock.
+ * A textbook lock: taking is one step, enabled only while the lock is free; freeing is one step. One word, 0
+ * while free. Replaces a mutex that is not itself under test, because this lock costs the explorer only these
+ * steps. Outside the explorer, a plain sleeping lock.
  */
 export class AbstractLock {
   readonly #words: Int32Array;

@@ -26,7 +26,8 @@ export type Cycle = {
 /**
  * Finds a ring of threads, each of which waits for the next: for a lock that the next thread holds; or, in a loop that
  * awaits a change, for the thread that last wrote the word (such as a reader that has not left its section).
- * @param withNotify - a sleeping thread may also wait for a thread that would notify it if it could go on.
+ * @param withNotify - a sleeping thread may also wait for a thread that would notify the sleeper if that
+ *   thread could go on.
  */
 export function findCycle(
   simulation: Simulation,

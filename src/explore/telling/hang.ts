@@ -10,12 +10,12 @@ import { encodeToken } from './token.ts';
 /** How long to wait again for code known to hang, s. */
 const AGAIN_SECONDS = 1;
 
-/** A schedule whose code was stopped because it came to no operation for too long. */
+/** A schedule whose code the watchdog stopped, because the code came to no operation for too long. */
 export type Hang = { readonly failure: Failure; readonly fragment: Fragment };
 
 /**
- * The failure of a thread, `finally` or `outcomes.of` whose code has just been cut off, because it came to no operation
- * for too long.
+ * The failure of a thread, `finally` or `outcomes.of` whose code has just been cut off, because the code came
+ * to no operation for too long.
  * @param preempted - the steps before which a runnable thread was preempted
  */
 export function describeHang(
@@ -53,8 +53,8 @@ export function describeHang(
 }
 
 /**
- * As {@link describeHang}, for a schedule that was not recorded: runs it once more, up to its hang.
- * @throws IrqError `ERR_UNSUPPORTED` if the thread catches the exception that stops it
+ * As {@link describeHang}, for a schedule that was not recorded: runs the schedule once more, up to its hang.
+ * @throws IrqError `ERR_UNSUPPORTED` if the thread catches the exception that should stop the thread
  */
 export function recordHang(
   simulation: Simulation,

@@ -18,9 +18,9 @@ import type { RecordedStep } from './record.ts';
 export type Taking = { readonly thread: number; readonly step: RecordedStep };
 
 /**
- * The holders of bits of words, as far as the operations of a schedule show. A lock is a word that one atomic operation
- * changes from 0, or a bit that one atomic operation adds to a word. Clearing the bit frees the lock, whichever thread
- * does it. A mark on a held word (the third state of a futex mutex) takes nothing.
+ * The holders of bits of words, as far as the operations of a schedule show. A lock is a word that one atomic
+ * operation changes from 0, or a bit that one atomic operation adds to a word. Clearing the bit frees the
+ * lock, in any thread. A mark on a held word (the third state of a futex mutex) takes nothing.
  */
 export class Holders {
   /** By address, then by bit. */
@@ -68,7 +68,7 @@ export class Holders {
     }
     const added = after & ~before;
     if (added === 0n || !claims) return;
-    // A held word that loses some bits and gains others was marked: the holder keeps it.
+    // A held word that loses some bits and gains others was marked: the holder keeps the lock.
     const keeper = before !== 0n && (after & before) !== before ? owner : { thread: step.thread, step };
     if (keeper === undefined) return;
     for (let bit = 0, rest = added; rest !== 0n; bit++, rest >>= 1n) {
@@ -85,7 +85,9 @@ export function unsigned(value: Value, size: number): bigint | undefined {
     : undefined;
 }
 
-/** A step's change of its word. `claims`: the operation tests and sets at once, so it can take a lock. */
+/**
+ * A step's change of its word. `claims`: the operation tests and sets at once, so the step can take a lock.
+ */
 function changeOf(step: RecordedStep): { before: bigint; after: bigint; claims: boolean } | undefined {
   const { point, answer } = step;
   const { op, size } = point;
@@ -105,7 +107,7 @@ function changeOf(step: RecordedStep): { before: bigint; after: bigint; claims: 
       return { before, after: b, claims: true };
     }
     case EXCHANGE:
-      // An exchange that found the word taken has only marked it.
+      // An exchange that found the word taken has only marked the word.
       return { before, after: a, claims: true };
     case OR:
       return { before, after: before | a, claims: true };

@@ -38,12 +38,12 @@ function learnFrom({ simulator }: Simulation, strategy: Strategy, notifiers: Map
   }
 }
 
-/** The findings of {@link learnNotifiers}; empty if it has not been called. */
+/** The findings of {@link learnNotifiers}; empty before any call. */
 export function notifiersOf(simulation: Simulation): Notifiers {
   return known.get(simulation) ?? new Map();
 }
 
-/** Lets one thread go first, and the others when it cannot. */
+/** Lets one thread go first, and the others when that thread cannot go on. */
 class OneFirst implements Strategy {
   readonly name = 'one first';
   readonly everyStep = true;

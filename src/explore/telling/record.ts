@@ -63,8 +63,8 @@ export type Sketch = {
 };
 
 /**
- * Runs one schedule and records everything: steps, sites, verdict. Unless it is too long, the threads' code runs
- * exactly, at each step; that takes time in the square of the length.
+ * Runs one schedule and records everything: steps, sites, verdict. Unless the schedule is too long, the
+ * threads' code runs exactly, at each step, in time quadratic in the length.
  * @param turns - the non-default choices, or all choices.
  */
 export function record(

@@ -7,7 +7,7 @@ export type FailureKind =
   | 'deadlock'
   | 'lost-wakeup'
   | 'missed-notify'
-  /** A notify woke a thread that could not use it, instead of the thread that could. */
+  /** A notify woke a thread that could not use the notify, instead of a thread that could. */
   | 'misdirected-notify'
   | 'orphan-wait'
   | 'livelock'
@@ -65,7 +65,9 @@ export type Failure = {
   readonly preemptions: number;
   /** `proved`: no schedule with fewer preemptions fails in this way; `proof` names the way. */
   readonly minimal: 'proved' | 'best-found';
-  /** If proved: the claim, in words. It does not cover failures of another kind, or of another thread. */
+  /**
+   * If proved: the claim, in words. The claim does not cover failures of another kind, or of another thread.
+   */
   readonly proof?: string;
   /** The smallest schedule with another failure, if smaller than this one. */
   readonly smaller?: SmallerFailure;
@@ -110,7 +112,7 @@ export type RaceAccess = {
  * and pair of kinds.
  */
 export type DataRace = {
-  /** The word, as traces name it. */
+  /** The word's name in traces. */
   readonly word: string;
   /** In the order of the token's schedule. */
   readonly first: RaceAccess;
@@ -153,7 +155,7 @@ export type ExploreResult = {
   /** The number, from 1, of the first schedule that failed. */
   readonly foundAt?: number;
   /**
-   * The strategy that ran it, by its own name: under `auto`, one of its parts, such as `pct(2)` or
+   * The strategy that ran the schedule, by its own name: under `auto`, one of its parts, such as `pct(2)` or
    * `dfs(preemptions=1)`.
    */
   readonly foundBy?: string;

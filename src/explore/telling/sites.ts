@@ -7,7 +7,7 @@ export type Capture<T> = (callee: (...args: never[]) => unknown) => T;
 /** By operation, from number `from` on: its caller. */
 export type Sites<T> = { readonly from: number; readonly capture: Capture<T>; readonly all: T[] };
 
-/** A place of this package as frames name it: the compiled file, or, with source maps, the source. */
+/** The names of a place of this package in frames: the compiled file, or, with source maps, the source. */
 function places(relative: string): string[] {
   const { href } = new URL(relative, import.meta.url);
   return [href, href.replace('/dist/src/', '/src/')];
@@ -59,7 +59,7 @@ function isIn(url: string, where: readonly string[]): boolean {
   return where.some((place) => url.startsWith(place));
 }
 
-/** Each line once, whatever the column, in the given order. */
+/** Each line once, for all its columns, in the given order. */
 export function distinctLines(sites: readonly string[]): string[] {
   const seen = new Set<string>();
   return sites.filter((site) => {
@@ -79,7 +79,7 @@ export function shortPlace(site: string): string {
 /** The place of a step and its callers, innermost first; empty if unknown. */
 export type Placed = { readonly site: string; readonly callers: readonly string[] };
 
-/** A thread's place at the end; the step that it made there gives the callers. */
+/** A thread's place at the end; the thread's step at that place gives the callers. */
 export function placeOfEnd(
   thread: number,
   ends: readonly { readonly site?: string }[],

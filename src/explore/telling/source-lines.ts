@@ -8,8 +8,9 @@ const COMPILED = fileURLToPath(new URL('../../..', import.meta.url));
 const maps = new Map<string, SourceMap | undefined>();
 
 /**
- * The source of a place in one of this package's compiled files. Node.js maps all modules that it loads with source
- * maps on. With this, a step has the same place in each thread, whatever was loaded when.
+ * The source of a place in one of this package's compiled files. With source maps on, Node.js maps the
+ * modules loaded from then on. With this function, a step has the same place in each thread, independent of
+ * the time of loading.
  * @param place - `path:line:column`; returned unchanged for any other file.
  */
 export function sourceLine(place: string): string {

@@ -173,7 +173,7 @@ function findLostNotify(
       notify.thread === t
     )
       continue;
-    // The notify could have woken more threads than it did.
+    // The notify could have woken more threads.
     if (Number(notify.answer) >= Number(notify.point.a ?? Infinity)) continue;
     const looks = steps.flatMap((step, r) => (r > earlier && r < n && step.thread === t ? [r] : []));
     const stale = looks.findLast((r) => {

@@ -96,7 +96,7 @@ class Telling {
     this.#first = told?.recording.failure === undefined ? undefined : told;
   }
 
-  /** The number of steps of the failing schedule; undefined if it does not fail. */
+  /** The number of steps of the failing schedule; undefined if the schedule does not fail. */
   get length(): number | undefined {
     return this.#first?.recording.steps.length;
   }
@@ -131,7 +131,7 @@ class Telling {
     };
   }
 
-  /** The choices at which another thread could go on, last steps first, with the choices that let it. */
+  /** The choices at which another thread could go on, last steps first, with the choices for that thread. */
   #forks({ recording, watch }: Told): { readonly all: number; readonly forks: readonly Fork[] } {
     const { choices, steps } = recording;
     if (steps.length > LONGEST) return { all: 0, forks: [] };
@@ -149,7 +149,9 @@ class Telling {
     return { all: forks.length, forks: forks.slice(0, MOST_ALTERNATIVES) };
   }
 
-  /** Runs a schedule; once more if it touched new words, to have their values from the beginning. */
+  /**
+   * Runs a schedule; once more if the schedule touched new words, to have their values from the beginning.
+   */
   #run(turns: ReadonlyMap<number, number>): Told | undefined {
     const known = this.#words.size;
     const watch = new Watch(turns, this.#simulation, this.#words);

@@ -45,7 +45,7 @@ export class Meeting {
   readonly #role: Role;
   #answered = 0;
 
-  /** @param thread - the calling thread's number; `role` - the caller's part when it visits */
+  /** @param thread - the calling thread's number; `role` - the caller's part at a visit */
   constructor(words: Words, { at, words: count }: Region, thread: number, role: Role) {
     this.#role = role;
     this.#words = words;

@@ -26,9 +26,9 @@ const NOWHERE = new Int32Array(new SharedArrayBuffer(4));
 const FLAGS = 0xff;
 
 /**
- * Delays the calling thread at its shared operations, by replacing the methods of `Atomics`. An unperturbed thread runs
- * the engine's own methods, so perturbation costs nothing when it is off. The thread's line of the account records
- * delays and windows.
+ * Delays the calling thread at its shared operations, by replacing the methods of `Atomics`. An unperturbed
+ * thread runs the engine's own methods, so perturbation costs nothing when off. The thread's line of the
+ * account records delays and windows.
  * @param words - the machine's words; operations on other views are left alone
  * @param thread - the calling thread's number, below `plan.threads`
  * @returns a function that ends the perturbation of this thread
@@ -104,10 +104,15 @@ class Perturber {
   readonly #isChanger: boolean;
   /** The last word that identified the interrupt or eventfd in hand. */
   #subject = -1;
-  /** Whether the thread is in a reader section, where a thread that replaces an object waits for it. */
+  /**
+   * Whether the thread is in a reader section, where a thread that replaces an object waits for this thread.
+   */
   #inside = false;
   readonly #timing: Timing;
-  /** By window and by change: whether this thread has met it. Only the first time goes into the account. */
+  /**
+   * By window and by change: whether this thread has met the window or the change. Only the first time goes
+   * into the account.
+   */
   readonly #met = new Uint8Array(WINDOWS);
   readonly #changes = new Uint8Array(TRANSITIONS);
   readonly #regions: PerturbationRegions;
@@ -130,7 +135,7 @@ class Perturber {
     this.#gap = this.#timing.firstGap;
   }
 
-  /** Called before an operation: that operation ends a window, and the thread may be delayed in it. */
+  /** Called before an operation: that operation ends a window, in which the thread may be delayed. */
   step(operation: number, at: number): void {
     const kind = this.#kindOf[at >>> 4] ?? 0;
     if (kind === 0) return;
@@ -140,7 +145,7 @@ class Perturber {
     this.#last = step;
     if (this.#met[window] === 0) this.#meet(this.#met, window, this.#regions.met);
     if (--this.#gap <= 0) this.#delay(window);
-    // A thread moves its own line by one when it enters a section and when it leaves.
+    // A thread moves its own line by one at the entry of a section and at its exit.
     if (operation === UPDATE && kind === this.#sections) this.#inside = !this.#inside;
   }
 

@@ -39,7 +39,7 @@ export class Timing {
   readonly #thread: number;
   readonly #threads: number;
   readonly #chance: Chance;
-  /** By window: how often this thread was stopped in it, 255 at most. */
+  /** By window: the number of stops of this thread in the window, 255 at most. */
   readonly #stops: Uint8Array;
   #level = 0;
   #refused = 0;

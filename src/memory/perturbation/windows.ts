@@ -66,7 +66,7 @@ export class Windows {
     return `${this.stepName(Math.floor(window / STEPS))}, then ${this.stepName(window % STEPS)}`;
   }
 
-  /** An operation and the kind of line that it is made on. */
+  /** An operation and the kind of its line. */
   stepName(step: number): string {
     const operation = OPERATIONS[step % OPERATIONS.length] ?? '';
     const name = this.#names[Math.floor(step / OPERATIONS.length)];

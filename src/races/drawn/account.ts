@@ -23,8 +23,8 @@ export const ACCOUNT_WORDS = HANDLING + 1;
 const ANY = 0;
 
 /**
- * What a drawn program is judged by: signals that began, signals that a handler saw, deliveries of each INTID, and what each source is
- * called. A view of the scenario's own words for one thread.
+ * The account by which a drawn program is judged: signals that began, signals that a handler saw, deliveries
+ * of each INTID, and the INTID of each source. A view of the scenario's own words for one thread.
  */
 export class DrawnAccount {
   readonly #words: Words;
@@ -81,7 +81,7 @@ export class DrawnAccount {
   }
 
   /**
-   * An INTID is a source's no longer: only what is latched by now may still come by that INTID.
+   * An INTID no longer belongs to a source: only an interrupt latched by now may still come by that INTID.
    * @param isPending - reads whether the interrupt is pending
    */
   retire(intid: Intid, isPending: (intid: Intid) => boolean): void {

@@ -15,7 +15,7 @@ const PRIORITIES = [LINUX_PRIORITY, 0x60] as const;
 /** @param send - moves GITS_CWRITER behind the next commands of the guest's driver, which lie in the queue already */
 type CallBody = (view: View, source: number, to: number, send: () => void) => void;
 
-/** What each call does, and what it tells the account. */
+/** The body of each call, with its entries in the account. */
 export const CALLS: Readonly<Record<CallName, CallBody>> = {
   signal({ machine, account }, source) {
     account.begin(source);
@@ -107,8 +107,8 @@ export const CALLS: Readonly<Record<CallName, CallBody>> = {
 };
 
 /**
- * The commands of a guest's driver in the order of its calls, each time that it tells the ITS: they are laid into the queue before the
- * threads start, so that a schedule has no steps for that.
+ * The commands of a guest's driver, in the order of the calls that tell the ITS. The main thread writes them
+ * into the queue before the threads start, so that a schedule has no steps for the writing.
  */
 export function commandsOf(calls: readonly Call[]): ItsCommand[][] {
   const lpis = PAIRS.map((pairs) => pairs.map(({ lpis: [lpi] }) => lpi));

@@ -5,7 +5,9 @@ import type { Dispatch } from '../../kvm/irqfds.ts';
 /** A call of a thread about a source: `to` is the vCPU that the source moves to, or the pair that the call is about. */
 export type Call = { readonly name: CallName; readonly source: number; readonly to: number };
 
-/** What a device does; the guest's driver; the VMM. A call that stands here more than once is drawn more often. */
+/**
+ * The calls of a device; of the guest's driver; of the VMM. A call listed more than once is drawn more often.
+ */
 const DEVICE_CALLS = ['signal'] as const;
 const GUEST_CALLS = [
   'move',
@@ -31,7 +33,7 @@ export type CallName =
 /** How a vCPU takes its interrupts: so many, without a wait; or all that come, asleep between them. */
 export type Taking = { readonly vcpu: VcpuId; readonly most: number | 'all' };
 
-/** What a thread of a drawn program does. */
+/** One thread of a drawn program. */
 export type DrawnThread = { readonly name: string } & (
   | { readonly role: 'vcpu'; readonly taking: Taking }
   | { readonly role: 'main' }
@@ -58,7 +60,7 @@ export const EDGE_SOURCE = 2;
 export const LEVEL_SOURCE = 3;
 export const SOURCES = 4;
 
-/** A call that may lose what was signalled before it has returned. */
+/** Whether a call may lose signals that came before its return. */
 export const isLossy = ({ name }: Call): boolean => name === 'remap';
 
 /** Draws a program. @param seed - a whole number from 1 */
@@ -90,7 +92,7 @@ class Draw {
     return draw < 7 ? this.#crowd() : this.#any();
   }
 
-  /** Three devices, each with a source of its own, beside the thread that takes what they signal. */
+  /** Three devices, each with a source of its own, beside the thread that takes their interrupts. */
   #crowd(): Program {
     const dispatch = this.#below(2) === 0 ? 'inline' : 'main';
     const last = this.#below(SOURCES);
@@ -144,7 +146,7 @@ class Draw {
     const before = this.#sources.filter(() => this.#below(3) === 0);
     const takesAll = this.#mayTakeAll(changers) && this.#below(2) === 0;
     const takers = this.#takers(takesAll);
-    // Inline devices leave to the main thread what they do not find in a cache.
+    // Inline devices leave to the main thread the signals that no cache translates.
     const serves = this.#below(4) < (dispatch === 'main' ? 3 : 1) || takesAll;
     const main: DrawnThread[] = serves ? [{ name: 'main', role: 'main' }] : [];
     return {
@@ -212,7 +214,7 @@ class Draw {
   /** One call, or two. A source that no call fits has none. */
   #calls(names: readonly CallName[], sources = this.#sources): Call[] {
     const count = 1 + this.#below(2);
-    /** By source, as far as these calls have moved it: its vCPU, and its pair. */
+    /** By source, as far as these calls have moved the source: its vCPU, and its pair. */
     const vcpus = new Map<number, number>();
     const pairs = new Map<number, number>();
     const turn = (places: Map<number, number>, source: number) => {
@@ -244,7 +246,7 @@ const NAMING: ReadonlySet<CallName> = new Set(['raise', 'remap', 'message']);
 /** Calls that take a source to another vCPU. */
 const MOVES: ReadonlySet<CallName> = new Set(['move', 'retarget']);
 
-/** A thread whose calls can be judged beside those of the others. */
+/** The thread with calls that can be judged beside those of the other threads. */
 function apart(thread: DrawnThread, changers: readonly DrawnThread[]): DrawnThread {
   if (thread.role !== 'guest' && thread.role !== 'vmm') return thread;
   const unhooked = new Set(
@@ -278,7 +280,7 @@ export function describe({ vcpus, dispatch, isCached, history, before, threads }
 }
 
 function doingOf(thread: DrawnThread): string {
-  if (thread.role === 'main') return 'serves what is left to it';
+  if (thread.role === 'main') return 'serves the signals left to the main thread';
   if (thread.role === 'vcpu')
     return `takes ${thread.taking.most === 'all' ? 'all' : `up to ${thread.taking.most}`}`;
   return thread.calls.map(({ name, source, to }) => `${name}(${source}, ${to})`).join(' ');

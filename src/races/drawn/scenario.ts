@@ -123,7 +123,7 @@ function bodyOf(program: Program, thread: DrawnThread, index: number): (shared: 
 
 const takesAll = (thread: DrawnThread) => thread.role === 'vcpu' && thread.taking.most === 'all';
 
-/** By source: the signals of a run, those from before it included. */
+/** By source: the signals of a run, including signals from before the run. */
 function plannedSignals({ history, before, threads }: Program): number[] {
   const calls = threads.flatMap((thread) => ('calls' in thread ? thread.calls : []));
   const signals = calls.filter(({ name }) => name === 'signal' || name === 'raise' || name === 'message');
@@ -135,7 +135,10 @@ function plannedSignals({ history, before, threads }: Program): number[] {
   );
 }
 
-/** The threads have ended: serves what they left, and judges it; then signals each source once more. */
+/**
+ * After the threads have ended: serves the signals that they left, and judges the account; then signals each
+ * source once more.
+ */
 function judge(view: View, program: Program): void {
   const { account } = view;
   settle(view, program);
@@ -154,7 +157,7 @@ function judge(view: View, program: Program): void {
   probeOrder(view, program);
 }
 
-/** Each source comes as it is called now, to the vCPU that it has now. */
+/** Each source arrives by its present INTID, at its present vCPU. */
 function probe(view: View, program: Program, source: number): void {
   const { account } = view;
   CALLS.signal(view, source, 0, nothing);
@@ -189,7 +192,7 @@ function probeOrder(view: View, program: Program): void {
     requireDelivered(account.sent(source), account.seen(source));
 }
 
-/** The main thread and the vCPUs do what is left to do. */
+/** The main thread and the vCPUs do the remaining work. */
 function settle(view: View, { vcpus }: Program): [VcpuId, number][] {
   const { vm } = view.machine;
   const { account } = view;
@@ -198,7 +201,7 @@ function settle(view: View, { vcpus }: Program): [VcpuId, number][] {
     vm.irqfds.dispatchPending();
     for (let vcpu: VcpuId = 0; vcpu < vcpus; vcpu++)
       for (const intid of view.take(vcpu, MOST)) taken.push([vcpu, intid]);
-    // A device that is told of an end raises its line again where it has signalled since its last handler began.
+    // A device that hears of an end raises its line again if a signal has come since its last handler began.
     const isTold = vm.irqfds.eventfd(RESAMPLE_FD).drain();
     if (isTold && account.sent(LEVEL_SOURCE) !== account.seen(LEVEL_SOURCE))
       vm.irqfds.write(fdOf(LEVEL_SOURCE));

@@ -12,7 +12,7 @@ export type DrawnTask = {
   readonly words: Words;
   /** Not 0: the search shall end. */
   readonly stopAt: number;
-  /** Not 0: a failing schedule shall be left as it is. */
+  /** Not 0: no failing schedule shall be shrunk. */
   readonly enoughAt: number;
   /** Where the thread counts its programs. */
   readonly doneAt: number;
@@ -22,7 +22,7 @@ export type DrawnTask = {
 export type DrawnFailure = {
   /** The scenario's name, for `irqloom replay`. */
   readonly program: string;
-  /** What its threads do, a line each. */
+  /** The calls of its threads, a line each. */
   readonly threads: readonly string[];
   readonly kind: NonNullable<ExploreResult['failure']>['kind'];
   readonly message: string;

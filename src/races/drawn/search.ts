@@ -6,8 +6,8 @@ import { MOST_PROGRAMS } from './drawn-names.ts';
 import type { DrawnAnswer, DrawnFailure, DrawnTask } from './search-entry.ts';
 
 /**
- * Words that a search shares with its threads: whether to draw no more programs, whether to leave a failing schedule as it is, and by
- * thread the programs that are done.
+ * Words that a search shares with its threads: whether to draw no more programs, whether to leave a failing
+ * schedule unshrunk, and by thread the number of programs done.
  */
 const STOP = 0;
 const ENOUGH = 1;
@@ -26,13 +26,13 @@ export type DrawnOptions = {
 };
 
 export type DrawnWatch = {
-  /** Ends the search; the result is what was seen until then. */
+  /** Ends the search; the result has the findings until then. */
   readonly signal?: AbortSignal;
   /** Called ten times a second with the number of programs that are done. */
   readonly glance?: (programs: number) => void;
 };
 
-/** What came of programs drawn for the smallest machine. */
+/** The result of programs drawn for the smallest machine. */
 export type DrawnResult = {
   readonly programs: number;
   readonly schedules: number;

@@ -5,7 +5,7 @@ import type { Shared, SmallMachine } from '../on-machine.ts';
 import { machineOf, pending } from '../on-machine.ts';
 import { DrawnAccount } from './account.ts';
 
-/** What a thread of a drawn program works with. */
+/** The objects with which a thread of a drawn program works. */
 export class View {
   readonly machine: SmallMachine;
   readonly account: DrawnAccount;
@@ -24,7 +24,10 @@ export class View {
   /** Whether an interrupt is pending. */
   readonly isPending = (intid: Intid): boolean => pending(this.machine, intid);
 
-  /** A vCPU takes what is there, at most so many, and does not wait for more. Returns its INTIDs, in order. */
+  /**
+   * A vCPU takes the interrupts that are there, at most `most`, and does not wait for more. Returns their
+   * INTIDs, in order.
+   */
   take(vcpu: VcpuId, most: number): Intid[] {
     const { gic, vm } = this.machine;
     const cpu = gic.cpuInterface(vcpu);
@@ -49,7 +52,7 @@ export class View {
       if (done()) machine.vcpu(0).kick();
       return false;
     };
-    // As long as it runs, the vCPU may have an interrupt in its hands.
+    // As long as the vCPU runs, a handler may be under way.
     this.account.handles(1);
     machine
       .vcpu(vcpu)
@@ -60,7 +63,7 @@ export class View {
     machine.vm.irqfds.bell.signal();
   }
 
-  /** The main thread: serves what is left to it, and sleeps while there is nothing. */
+  /** The main thread: serves the signals left to the main thread, and sleeps while there are none. */
   serve(done: () => boolean): void {
     const { irqfds } = this.machine.vm;
     while (!done()) if (irqfds.dispatchPending() === 0) sleepUntilSignal(irqfds, done);

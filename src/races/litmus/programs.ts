@@ -1,6 +1,6 @@
 /**
- * Programs with known exact numbers of schedules, traces and failures: they check the explorer. Cells are Int32 words,
- * zero at the start; code between two operations belongs to the step before it.
+ * Programs with known exact numbers of schedules, traces and failures: they check the explorer. Cells are
+ * Int32 words, zero at the start; code between two operations belongs to the step before.
  */
 import assert from 'node:assert/strict';
 import type { Scenario, ThreadBody } from '../../explore/loading/scenario.ts';

@@ -3,7 +3,7 @@ import { runFree } from '../../../src/explore/real/free.ts';
 import { fixture, litmus } from './sources.ts';
 
 describe('free threads', () => {
-  test('find nothing where there is nothing to find, however they meet', async () => {
+  test('free threads find nothing in a right program, in any meeting', async () => {
     for (const name of ['futex-correct', 'futex-mutex-3', 'store-buffer']) {
       const { scenario, source } = litmus(name);
       const result = await runFree(scenario, source, { runs: 1200, seconds: 20 });
@@ -11,7 +11,7 @@ describe('free threads', () => {
     }
   });
 
-  test('count what fails each time, and say how it first did', async () => {
+  test('free threads count each failure, and say how the first one failed', async () => {
     const { scenario, source } = await fixture('always-fails.mjs');
     const result = await runFree(scenario, source, { runs: 700 });
     expect(result).toMatchObject({ verdict: 'fail', runs: 700, failures: 700, kinds: { exception: 700 } });

@@ -168,7 +168,7 @@ describe('a search confirmed in real threads', () => {
     });
   });
 
-  test('fails where it is not', async () => {
+  test('a confirmed search fails if real threads end in another way', async () => {
     const { scenario, source } = await fixture('only-real.mjs');
     expect(exploreChecked(scenario).verdict).toBe('pass');
     const result = await exploreInLockstep(scenario, source);

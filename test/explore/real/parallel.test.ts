@@ -64,7 +64,7 @@ describe('the answer is the same, whatever the number of jobs', () => {
     }
   });
 
-  test('and another where the seed is another', async () => {
+  test('another seed gives another answer', async () => {
     const { scenario, source } = litmus('reorder-9+1');
     const [a, b] = await Promise.all(
       [1, 2].map((seed) =>

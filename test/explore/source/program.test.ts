@@ -44,7 +44,7 @@ describe('each thread has an instance of the modules of its own', () => {
     });
   });
 
-  test('of CommonJS modules too, and where a module awaits', async () => {
+  test('each thread has its own instance of CommonJS modules too, and of a module that awaits', async () => {
     const file = write({
       // It says nothing of a package without a package.json of its own, as in Node.js.
       'package.json': '{ "type": "module" }',
@@ -91,7 +91,7 @@ describe('each thread has an instance of the modules of its own', () => {
 });
 
 describe('the modules of a scenario', () => {
-  test('are what Node.js makes of them: strict or not, CommonJS, JSON, import.meta, TypeScript', async () => {
+  test('the modules of a scenario are those of Node.js: strict or not, CommonJS, JSON, import.meta, TypeScript', async () => {
     const files = write({
       'package.json': '{ "type": "module" }',
       'node_modules/old/package.json': '{ "main": "main.js" }',
@@ -117,7 +117,7 @@ describe('the modules of a scenario', () => {
     });
   });
 
-  test('do what they did when they are rewritten: parsers, compressors and version ranges of the registry', async () => {
+  test('rewritten modules act as before: parsers, compressors and version ranges of the registry', async () => {
     const require = createRequire(import.meta.url);
     const work =
       "export const seen = (pako, semver, acorn) => { const bytes = new Uint8Array(5000).map((_, i) => (i * i) % 251); const packed = pako.deflate(bytes); const text = 'for (const [a, { b = 1 }] of c?.d ?? []) x[a] ||= b + [];'; return JSON.stringify([[...packed], [...pako.inflate(packed)].join() === [...bytes].join(), semver.maxSatisfying(['1.2.3', '1.9.0', '2.0.0'], '^1.2'), acorn.parse(text, { ecmaVersion: 'latest' })]); };";
@@ -132,7 +132,7 @@ describe('the modules of a scenario', () => {
     expect((await Program.load(files('s.mjs'), false)).exports.result).toBe(wanted);
   });
 
-  test('may take methods out of Atomics', async () => {
+  test('a module of a scenario may take methods out of Atomics', async () => {
     const file = write({
       's.mjs': scenario('store(w, 0, load(w, 0) + 1);', 'const { load, store } = Atomics;'),
     });
@@ -142,7 +142,7 @@ describe('the modules of a scenario', () => {
     });
   });
 
-  test('may have the scenario under another name', async () => {
+  test('a module may have the scenario under another name', async () => {
     const file = write({ 's.mjs': scenario('Atomics.add(w, 0, 1);').replace('default', 'const other =') });
     expect((await loadScenario(file('s.mjs'), { exportName: 'other' })).name).toBe('test');
     await expect(loadScenario(file('s.mjs'), { exportName: 'none' })).rejects.toMatchObject({
@@ -151,7 +151,7 @@ describe('the modules of a scenario', () => {
     });
   });
 
-  test('may not end the process, nor await for good', async () => {
+  test('a module of a scenario may not end the process, nor await for good', async () => {
     const file = write({
       'exits.mjs': `process.exit(3);\n${scenario('')}`,
       'waits.mjs': `await new Promise(() => {});\n${scenario('')}`,
@@ -168,7 +168,7 @@ describe('the modules of a scenario', () => {
     await expect(Program.load(file('loops.mjs'))).rejects.toMatchObject({ code: 'ERR_SCENARIO' });
   });
 
-  test('may be left as they are: then accesses without Atomics are no points', async () => {
+  test('modules may stay as they are: then accesses without Atomics are no points', async () => {
     const file = write({ 's.mjs': scenario('w[0]++; Atomics.load(w, 1);') });
     const { steps, schedules } = all(await loadScenario(file('s.mjs')));
     expect(steps / schedules).toBe(6);

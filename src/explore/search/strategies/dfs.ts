@@ -2,18 +2,18 @@ import { IrqError } from '../../../base/irq-error.ts';
 import { type Piece, WHOLE } from './pieces.ts';
 import { countThreads, nthThread, type RunView, type Strategy } from './strategy.ts';
 
-/** What bounds a search: at most so many preemptions, or delays. */
+/** The bound of a search: at most so many preemptions, or delays. */
 export type Bound =
   | { readonly kind: 'none' }
   | { readonly kind: 'preemptions'; readonly most: number }
   | { readonly kind: 'delays'; readonly most: number };
 
 /**
- * Depth-first search of all schedules within a bound. A preemption: another thread is taken though the last one could
- * go on. A delay: one thread that could go on is passed over, in the order of a scheduler that stays with a thread while
- * it can go on and else takes the next in turn. A schedule runs from its start each time; its first choices are those
- * of the last schedule up to the deepest one that has an alternative left. A search may be given pieces of the tree, and
- * then goes through those only.
+ * Depth-first search of all schedules within a bound. A preemption takes another thread although the last
+ * thread could go on. A delay passes over one thread that could go on, in the order of a scheduler that stays
+ * with a thread while that thread can go on, and else takes the next in turn. A schedule runs from its start
+ * each time; its first choices are those of the last schedule up to the deepest choice with an alternative
+ * left. A caller may give the search pieces of the tree: then the search runs only those.
  */
 export class Dfs implements Strategy {
   readonly name: string;
@@ -75,7 +75,7 @@ export class Dfs implements Strategy {
   choose(enabled: number, current: number): number {
     const at = this.#depth++;
     if (at < this.#length) {
-      // Another set can be enabled only where the simulator has guessed wrongly; it will repeat the schedule.
+      // The enabled set can differ only after a wrong guess of the simulator, which will repeat the schedule.
       const node = this.#enabled[at] as number;
       return inOrder(
         node & enabled || enabled,
@@ -99,7 +99,7 @@ export class Dfs implements Strategy {
   end(): void {
     const { of } = this.#planned as Piece;
     this.#open = false;
-    // Only at a piece's first schedule can its beginning be new; the others have it from there.
+    // The beginning of a piece can be new only in the piece's first schedule, from which the others take it.
     if (this.#prefix === 0) this.#requireSame(of);
     if (this.#cutNow) this.#cut = true;
     let share = 1;
@@ -107,7 +107,10 @@ export class Dfs implements Strategy {
     this.#done += share;
   }
 
-  /** The pieces that the last schedule's begins with, cut at its first fork beyond them; none where it has no fork. */
+  /**
+   * The pieces that begin as the piece of the last schedule, cut at the schedule's first fork beyond that
+   * beginning; none if the schedule has no such fork.
+   */
   fork(): Piece[] {
     const { taken, share } = this.#planned as Piece;
     let at = taken.length;
@@ -120,7 +123,10 @@ export class Dfs implements Strategy {
     }));
   }
 
-  /** What is left to search, between two schedules or in the middle of one, which is left to search then: in order. */
+  /**
+   * The pieces still to be searched, in order; in the middle of a schedule, the schedule itself is one of
+   * them.
+   */
   rest(): Piece[] {
     const planned = this.#planned;
     if (!this.#started || planned === undefined) return this.pieces.slice(this.#piece);
@@ -143,7 +149,11 @@ export class Dfs implements Strategy {
     return this.pieces[this.#piece];
   }
 
-  /** Sees to it that the tree is the one that was cut into pieces: else schedules would be left out. */
+  /**
+   * Checks that the tree equals the tree that was cut into pieces: otherwise the search would leave out
+   * schedules.
+   * @throws IrqError `ERR_SCENARIO`
+   */
   #requireSame(of: readonly number[]): void {
     if (of.every((children, at) => at < this.#length && children === this.#children[at])) return;
     throw new IrqError(
@@ -152,7 +162,7 @@ export class Dfs implements Strategy {
     );
   }
 
-  /** What taking the k-th in the order costs at a choice. */
+  /** The cost, at a choice, of taking the k-th thread in the order. */
   #price(at: number, k: number): number {
     if (k === 0 || this.#bound.kind === 'none') return 0;
     if (this.#bound.kind === 'delays') return k;

@@ -7,13 +7,14 @@ import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
 const MOST_CLASSES = 1_000_000;
 
 /**
- * Dynamic partial order reduction with source sets and sleep sets (Abdulla, Aronis, Jonsson and Sagonas, POPL 2014):
- * of all schedules that differ only in the order of steps that do not conflict, one runs to its end. Each pair of
- * conflicting steps of a schedule that could have come the other way round asks for a schedule in which it does.
+ * Dynamic partial order reduction with source sets and sleep sets (Abdulla, Aronis, Jonsson and Sagonas, POPL
+ * 2014): of all schedules that differ only in the order of steps that do not conflict, one runs to its end.
+ * Each pair of conflicting steps that could have come in the other order asks for a schedule with that order.
  *
- * A failing step conflicts with every other, as it ends the schedule. A thread in a loop that awaits a change counts as
- * blocked until the change, so loops are not counted by their turns. A step that takes another thread's step away, by
- * waking that thread or by blocking it, asks for a schedule in which the other step comes first.
+ * A failing step conflicts with every other step, because a failure ends the schedule. A thread in a loop
+ * that awaits a change counts as blocked until the change, so loops are not counted by their turns. A step
+ * that takes another thread's step away, by waking that thread or by blocking it, asks for a schedule in
+ * which the other step comes first.
  */
 export class Dpor implements Strategy {
   readonly name = 'dpor';
@@ -24,18 +25,21 @@ export class Dpor implements Strategy {
   repeats = false;
   #run: RunView | undefined;
   #threads = 0;
-  // By step: the threads that could go on, the one that went, those to try, and those that need not be tried (with their step).
+  // By step: the threads that could go on, the thread taken, the threads to try, and the threads that need
+  // not be tried (with their step).
   readonly #enabled: number[] = [];
   readonly #chosen: number[] = [];
   readonly #backtrack: number[] = [];
   readonly #sleep: number[] = [];
   readonly #sleepStep: (Step | undefined)[] = [];
-  /** By step: what was done. */
   readonly #steps: Step[] = [];
   readonly #dependence = new Dependence();
-  /** By step: it, or one before it, was kept behind an earlier one that it does not conflict with; see {@link Dependence}. */
+  /**
+   * By step: the step, or an earlier one, was kept behind a step with which it does not conflict; see {@link
+   * Dependence}.
+   */
   readonly #careful: boolean[] = [];
-  /** By step: it, or one before it, has woken a thread. */
+  /** By step: the step, or an earlier one, has woken a thread. */
   readonly #hasWoken: boolean[] = [];
   /** Classes of schedules in which steps were kept in order that need not be. */
   readonly #classes = new Set<number>();
@@ -43,7 +47,10 @@ export class Dpor implements Strategy {
   readonly #clock: number[] = [];
   /** By step: its number among its thread's own. */
   readonly #own: number[] = [];
-  /** By thread and thread: the clock of the thread's last step, with what woke it. */
+  /**
+   * By thread and thread: the clock of the thread's last step, joined with the clock of the step that woke
+   * the thread.
+   */
   readonly #now: number[] = [];
   readonly #count: number[] = [];
   #length = 0;
@@ -103,13 +110,13 @@ export class Dpor implements Strategy {
       return;
     }
     if (how === 'failed' && run.steps > 0) {
-      // The failing step cut every other thread off: each of them has to have its turn before it.
+      // The failing step cut off every other thread: each must have a turn before this step.
       const at = run.steps - 1;
       this.#backtrack[at] = (this.#backtrack[at] as number) | (this.#enabled[at] as number);
     }
     for (let t = 0; t < this.#threads; t++) {
       const point = run.pending[t] as Point;
-      // Where a step failed, its thread may have given the lock back with it: the others were blocked until then.
+      // A failing step may free its thread's lock: until then, the other threads were blocked.
       const blocked = how === 'failed' || (run.enabled & (1 << t)) === 0;
       const awaits = run.loopAt(t);
       if (point.op === LOCK && blocked)
@@ -134,7 +141,10 @@ export class Dpor implements Strategy {
     this.#length = at + 1;
   }
 
-  /** The sleepers before a step: those before the last one, and those tried there already, that do not conflict with it. */
+  /**
+   * The sleepers before a step: the sleepers before the last step and the threads already tried there,
+   * without those that conflict with the last step.
+   */
   #fallAsleep(at: number): void {
     const n = this.#threads;
     let sleep = 0;
@@ -177,7 +187,10 @@ export class Dpor implements Strategy {
     }
   }
 
-  /** The clocks as they stand before step `at` of the prefix, whose steps were taken in by an earlier schedule. */
+  /**
+   * Sets the clocks to their state before step `at` of the prefix, whose steps an earlier schedule has
+   * recorded.
+   */
   #takeUp(run: RunView, at: number): void {
     if (at === 0) return;
     if (this.#hasWoken[at - 1] === true) {
@@ -194,7 +207,9 @@ export class Dpor implements Strategy {
     }
   }
 
-  /** Keeps what step `at` did; sleepers may still hold what the step in its place did before, so that is not changed. */
+  /**
+   * Records step `at`. Makes a new object, because sleepers may still hold the earlier step of this place.
+   */
   #noteStep(run: RunView, at: number): void {
     const point = run.stepPoint[at] as Point;
     const effect = run.stepEffect[at] as number;
@@ -204,7 +219,7 @@ export class Dpor implements Strategy {
     this.#steps[at] = { point, effect, awaits };
   }
 
-  /** The last step has taken the next step of other threads away: those are to be tried before it. */
+  /** Has the search try, before the last step, each thread whose next step the last step took away. */
   #letOthersFirst(run: RunView, at: number, p: number): void {
     const before = this.#enabled[at] as number;
     const taken = ((before & ~run.enabled) | (before & (run.stepWoke[at] as number))) & ~(1 << p);
@@ -244,7 +259,7 @@ export class Dpor implements Strategy {
     clock[base + p] = this.#own[at] as number;
   }
 
-  /** Whether step j was needed for the step of `p` that conflicts with it, so that it cannot come after it. */
+  /** Whether the step of `p` that conflicts with step j needed step j, so that step j cannot come later. */
   #isEnabling(run: RunView, j: number, its: Step, p: number, step: Step): boolean {
     // Time goes on only where nothing else does: everything before that is before, and everything after is after.
     if (run.late && (its.point.op === TIMEOUT || step.point.op === TIMEOUT)) return true;
@@ -275,18 +290,25 @@ export class Dpor implements Strategy {
     }
   }
 
-  /** Whether step j is another thread's and does not happen before what thread `p` has done so far. */
+  /**
+   * Whether step j belongs to another thread and does not happen before the steps that thread `p` has done so
+   * far.
+   */
   #isUnordered(run: RunView, j: number, p: number): boolean {
     const q = run.stepThread[j] as number;
     return q !== p && (this.#now[p * this.#threads + q] as number) < (this.#own[j] as number);
   }
 
-  /** Sees to it that some schedule does the step of `p` at `at` before the step at `j`, with all that it needs. */
+  /**
+   * Has the search run some schedule in which the step of `p` at `at`, and all steps that this step needs,
+   * come before the step at `j`.
+   */
   #reverse(run: RunView, j: number, at: number, p: number, step: Step): void {
     const n = this.#threads;
     const q = run.stepThread[j] as number;
     const own = this.#own[j] as number;
-    // v: the steps after j that do not happen after it, then p's. Its initials are the threads that can begin it.
+    // v: the steps after j that do not happen after j, then p's step. The initials of v are the threads that
+    // can begin v.
     const firsts: number[] = [];
     let seen = 0;
     let initials = 0;
@@ -302,7 +324,7 @@ export class Dpor implements Strategy {
     if ((initials & (backtrack | (this.#sleep[j] as number))) !== 0) return;
     const able = initials & (this.#enabled[j] as number);
     if (able === 0) {
-      // It was blocked then, and step j was what let it go on.
+      // Thread p was blocked then, and step j let p go on.
       if (initials === 1 << p) return;
       // Only where enabledness depends on more than the steps' order: try everything.
       this.#backtrack[j] = backtrack | (this.#enabled[j] as number);
@@ -322,7 +344,7 @@ export class Dpor implements Strategy {
     return false;
   }
 
-  /** Whether the step that p is about to take happens after one of those listed: by p's past, or by conflict with it. */
+  /** Whether p's next step happens after a listed step: by p's past, or because the two steps conflict. */
   #comesAfterAny(run: RunView, steps: readonly number[], p: number, step: Step): boolean {
     const n = this.#threads;
     for (const i of steps) {

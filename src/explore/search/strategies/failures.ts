@@ -3,7 +3,10 @@ import { followsByItself } from './rest.ts';
 import { FIRST, type Plan } from './revisits.ts';
 import { fellAsleep, type Trace } from './trace.ts';
 
-/** A schedule that ends with a failing step, after the steps that have to come before it, and some that need not. */
+/**
+ * A schedule that ends with a failing step, after the steps that the failing step needs, and some that it
+ * does not need.
+ */
 export type FailingPlan = Plan & {
   readonly failing: StepKey | undefined;
   /** How many of the first turns have to come before the failing step. */
@@ -11,8 +14,9 @@ export type FailingPlan = Plan & {
 };
 
 /**
- * The failures that a schedule shows, in which the other threads went on where one had thrown: the steps that a failing step
- * needs, and that step. A failure may show in many schedules; it is taken from the one in which all else follows by itself.
+ * The failures that a schedule shows in which the other threads went on after one had thrown: each a failing
+ * step and the steps that this step needs. Many schedules may show a failure; the search takes the failure
+ * from the schedule in which all other steps follow by themselves.
  * @param failed - the threads that have thrown, as bits.
  */
 export function* failuresOf(trace: Trace, failed: number): Generator<FailingPlan> {
@@ -33,7 +37,9 @@ export function* failuresOf(trace: Trace, failed: number): Generator<FailingPlan
   }
 }
 
-/** The same failure after one more step that it does not need; `trace` has ended with it. */
+/**
+ * The same failure after one more step, which the failure does not need; `trace` has ended with the failure.
+ */
 export function* withOneMore(plan: FailingPlan, trace: Trace): Generator<FailingPlan> {
   const { turns, failing } = plan;
   const last = turns.length - 1;
@@ -47,8 +53,8 @@ export function* withOneMore(plan: FailingPlan, trace: Trace): Generator<Failing
 }
 
 /**
- * Whether a schedule that has failed is the one for its class: the last of the steps that the failure does not need is of
- * the last thread of those that could be the last, and is indeed not needed.
+ * Whether a failing schedule stands for its class: the last step that the failure does not need belongs to
+ * the last of the threads whose step could be the last, and is indeed not needed.
  */
 export function isFailureItself({ needed, failing }: FailingPlan, trace: Trace): boolean {
   const last = trace.length - 2;
@@ -63,7 +69,10 @@ export function isFailureItself({ needed, failing }: FailingPlan, trace: Trace):
   return true;
 }
 
-/** The step with which thread `t` has thrown: its last one, or the one that woke it; -1 where it threw before any. */
+/**
+ * The step with which thread `t` has thrown: the thread's last step, or the step that woke the thread; -1 if
+ * the thread threw before any step.
+ */
 function failingStep(trace: Trace, t: number): number {
   const count = trace.count[t] as number;
   if (count === 0) return -1;

@@ -74,7 +74,7 @@ function effectOn(before: Bytes, { point, effect }: Step): number | undefined {
   return isAsExpected ? READ | WRITE : READ;
 }
 
-/** The bytes of an element after a step that writes it. */
+/** The bytes of an element after a step that writes the element. */
 function written(before: Bytes, { array, op, a, b }: Point): Bytes {
   const isOverwritten = op === STORE || op === PLAIN_STORE || op === EXCHANGE;
   const element = holding(isOverwritten ? before.map(() => 0) : before, array);
@@ -83,7 +83,7 @@ function written(before: Bytes, { array, op, a, b }: Point): Bytes {
   return before.map((_, i) => bytes[i]);
 }
 
-/** An element of the same kind as those of `array` that holds such bytes; the next call reuses it. */
+/** A one-element array of the kind of `array` with the given bytes; the next call reuses the array. */
 function holding(held: Bytes, array: ElementArray): ElementArray | undefined {
   for (const [i, byte] of held.entries()) {
     if (byte === undefined) return undefined;

@@ -5,13 +5,16 @@ import { FIRST, isFromItsPlan, type Plan, revisitsOf } from './revisits.ts';
 import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
 import { Trace } from './trace.ts';
 
-/** A part of the search, as plain data: a schedule, or a failure of one, and all that follow from it; or that schedule alone. */
+/**
+ * A part of the search, as plain data: a schedule, or a failure of a schedule, with all schedules that
+ * follow; or that schedule alone.
+ */
 export type Subtree = {
   readonly plan: Plan | FailingPlan;
   readonly alone: boolean;
   /**
-   * The schedule itself and the first so many that follow from it are other parts. It is run once more, and counts for nothing.
-   * There may be too many to list.
+   * The schedule itself and the first so many schedules that follow from it belong to other parts: the
+   * schedule runs once more, and is not counted. A number, because there may be too many to list.
    */
   readonly done?: number;
 };
@@ -19,23 +22,28 @@ export type Subtree = {
 /** The whole search. */
 export const EVERY_CLASS: readonly Subtree[] = [{ plan: FIRST, alone: false }];
 
-/** What is left to do of what follows from one schedule. */
+/** The remaining schedules that follow from one schedule. */
 type Frame = {
   readonly trace: Trace;
   readonly plans: Iterator<Plan | FailingPlan>;
-  /** The schedule's own plan, and how many plans that follow from it were taken; undefined where failures follow. */
+  /**
+   * The schedule's own plan, undefined if failures follow; and the number of plans taken that follow from the
+   * schedule.
+   */
   readonly of: Plan | undefined;
   taken: number;
 };
 
 /**
- * Optimal partial order reduction: of all schedules that differ only in the order of steps that do not conflict, just one runs.
- * Which schedules follow from one depends on that schedule alone, so nothing is remembered but the way to the present
- * one, and subtrees can be searched apart. After TruSt (Kokologiannakis, Marmanis, Gladstein and Vafeiadis, POPL 2022),
- * for steps that conflict or do not, in the place of reads-from; revisits.ts says how.
+ * Optimal partial order reduction: of all schedules that differ only in the order of steps that do not
+ * conflict, just one runs. The schedules that follow from one depend on that schedule alone, so the search
+ * remembers only the path to the present schedule, and subtrees can be searched separately. After TruSt
+ * (Kokologiannakis, Marmanis, Gladstein and Vafeiadis, POPL 2022), with conflicts of steps in place of
+ * reads-from; revisits.ts says how.
  *
- * Where a thread throws, the search needs to know what the others would do without it. So such a schedule is run to its
- * end as if the thread had ended, which counts as no schedule, and its failures are run by themselves; see failures.ts.
+ * After a thread has thrown, the search needs to know the further steps of the other threads. So the search
+ * runs such a schedule to its end as if the thread had ended, does not count that run, and runs the failures
+ * separately; see failures.ts.
  */
 export class Optimal implements Strategy {
   readonly name = 'optimal';
@@ -45,14 +53,14 @@ export class Optimal implements Strategy {
   readonly subtrees: readonly Subtree[];
   /** Schedules that were run and show nothing new: given up, of a class that another one is for, or beyond a failure. */
   extra = 0;
-  /** A schedule could not begin as an earlier one had, so that what follows from it is missing. */
+  /** A schedule could not begin as an earlier one had, so the schedules that follow from it are missing. */
   strayed = false;
   repeats = false;
   retraced = false;
   #run: RunView | undefined;
   #subtree = -1;
   #plan: Plan | FailingPlan = FIRST;
-  /** Of the subtree at whose first schedule the search is. */
+  /** Of the subtree whose first schedule is running. */
   #alone = false;
   #done: number | undefined;
   /** A schedule was begun, and has not come to its end. */
@@ -116,12 +124,15 @@ export class Optimal implements Strategy {
     else if (how === 'pruned' || !isFromItsPlan(trace, plan)) this.repeats = true;
     else this.#endSchedule(trace, plan, failedIn(run));
     this.retraced = this.#done !== undefined;
-    // What was once the schedule of its plan has to be so again.
+    // A schedule that was once the schedule of its plan has to be so again.
     if (this.retraced && this.#frames.length === 0) this.strayed = true;
     if (this.repeats && !this.retraced) this.extra++;
   }
 
-  /** What the first subtree, whose schedule was run last, can be cut into: so many subtrees, and one for all others. */
+  /**
+   * Cuts the first subtree, whose schedule was run last, into at most so many subtrees, and one for all
+   * others.
+   */
   fork(most: number): Subtree[] {
     const plan = this.#plan;
     const forks: Subtree[] = [{ plan, alone: true }];
@@ -199,8 +210,9 @@ export class Optimal implements Strategy {
 }
 
 /**
- * The plan with nothing of this process in it.
- * @param trace - begins as the plan's schedule does, up to the block; undefined where the plan says itself how blocks begin.
+ * The plan without objects of this process.
+ * @param trace - begins as the plan's schedule does, up to the block; undefined if the plan itself says where
+ *   blocks begin.
  */
 function portable(plan: Plan | FailingPlan, trace: Trace | undefined): Plan | FailingPlan {
   const starts = trace === undefined ? plan.starts : trace.starts.slice(0, plan.start);

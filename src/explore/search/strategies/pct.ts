@@ -22,7 +22,7 @@ export class Pct implements Strategy {
 
   /**
    * @param depth - d, at least 1.
-   * @param steps - k, as a first schedule had them; longer ones that are met raise it.
+   * @param steps - k, the length of a first schedule; a longer schedule raises k.
    */
   constructor(seed: number, depth: number, steps: number) {
     this.name = `pct(${depth})`;

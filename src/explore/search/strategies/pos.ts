@@ -3,8 +3,8 @@ import { LOAD, type Point } from '../../running/operation.ts';
 import type { RunView, Strategy } from './strategy.ts';
 
 /**
- * Partial order sampling (Yuan, Yang and Gu, CAV 2018): each pending operation has a random priority, the highest runs,
- * and those that conflict with what was run draw a new one.
+ * Partial order sampling (Yuan, Yang and Gu, CAV 2018): each pending operation has a random priority; the
+ * operation with the highest one runs, and operations that conflict with it draw new priorities.
  */
 export class Pos implements Strategy {
   readonly name = 'pos';

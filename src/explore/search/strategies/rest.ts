@@ -3,9 +3,10 @@ import type { Step } from '../dependence.ts';
 import type { Cut, Trace } from './trace.ts';
 
 /**
- * Whether all steps of a complete trace that are not in `cut` follow as they do where, from there on, the first thread
- * that can go on always does: then the trace is what a schedule that begins with the cut comes to by itself.
- * @param cut - is used up.
+ * Whether the steps of a complete trace that are not in `cut` follow in the same way if, after the cut, the
+ * first thread that can go on always does: then a schedule that begins with the cut comes to the trace by
+ * itself.
+ * @param cut - the call changes this array.
  */
 export function followsByItself(trace: Trace, cut: Cut): boolean {
   let left = trace.length;
@@ -19,10 +20,10 @@ export function followsByItself(trace: Trace, cut: Cut): boolean {
 }
 
 /**
- * Adds to a cut all steps that any cut needs that holds it and from which the rest may follow by itself.
+ * Adds to a cut all steps that every greater cut needs from which the rest may follow by itself.
  *
- * Up to the next step before which it may be unable to go on, a thread leaves no turn to the threads after it. So all
- * steps of those that happen before these steps of the thread are in the cut.
+ * A thread leaves no turn to later threads up to the next step before which the thread may be unable to go
+ * on. So the cut has all steps of later threads that happen before these steps.
  * @param most - the steps that the cut may hold.
  * @returns whether it holds no others.
  */
@@ -54,7 +55,10 @@ export function isWithin(cut: Cut, most: Cut): boolean {
   return true;
 }
 
-/** The first thread that can go on after the steps of a cut; -1 where it does another thing then than it did in the trace. */
+/**
+ * The first thread that can go on after the steps of a cut; -1 if that thread does another step then than in
+ * the trace.
+ */
 function firstAble(trace: Trace, cut: Cut): number {
   for (let t = 0; t < trace.threads; t++) {
     const done = cut[t] as number;
@@ -65,7 +69,7 @@ function firstAble(trace: Trace, cut: Cut): number {
     const k = (trace.at[t] as number[])[done] as number;
     const step = trace.steps[k] as Step;
     if (isNext(trace, cut, t, k)) {
-      // Time has gone on only as nothing else could: the first whose time was up is the first.
+      // Time has gone on only because no thread could go on: the first thread whose time was up comes first.
       if (trace.late && step.point.op === TIMEOUT && isBefore(trace.able[k] as number, t)) return -1;
       return t;
     }
@@ -87,8 +91,8 @@ function isBefore(able: number, t: number): boolean {
 }
 
 /**
- * Whether thread `t` could go on after the steps of a cut. With `late` timeouts a sleeper counts as one that cannot.
- * @param step - what it would do next if it is awake; undefined where it has ended.
+ * Whether thread `t` could go on after the steps of a cut. With `late` timeouts a sleeper counts as unable.
+ * @param step - the thread's next step if the thread is awake; undefined if the thread has ended.
  */
 export function isAble(trace: Trace, cut: Cut, t: number, step: Step | undefined): boolean {
   if (trace.sleeps(t, cut)) {
@@ -110,7 +114,10 @@ function isTaken(trace: Trace, cut: Cut, { at }: Point): boolean {
   return false;
 }
 
-/** Whether memory would answer the last looks of thread `t`, so many, as it did. */
+/**
+ * Whether memory, after the steps of a cut, would give thread `t` the same answers to its last `period`
+ * looks.
+ */
 function isHeld(trace: Trace, cut: Cut, t: number, period: number): boolean {
   const mine = trace.at[t] as number[];
   const done = cut[t] as number;

@@ -12,9 +12,9 @@ export type Plan = {
   readonly same: number;
   /** Where the block begins that is changed; the steps from there to the end of the turns have to come first. */
   readonly start: number;
-  /** The thread that ends the block, if it can go on then; -1 in the first schedule. */
+  /** The thread that ends the block, if the thread can go on then; -1 in the first schedule. */
   readonly thread: number;
-  /** It is the end of that thread's sleep that ends the block, and not what the thread does once it is awake. */
+  /** The end of that thread's sleep ends the block, and not the thread's first step after the sleep. */
   readonly timesOut: boolean;
   /** By step before the block: where its own block begins, where the plan is carried out apart; see {@link Trace.starts}. */
   readonly starts?: readonly number[];
@@ -24,22 +24,25 @@ export type Plan = {
 export const FIRST: Plan = { turns: [], same: 0, start: 0, thread: -1, timesOut: false };
 
 /**
- * The schedules that follow from one, each of another class: no other schedule leads to them, and each class but that
- * of the first schedule follows from some other, so a search that takes them all meets each class once.
+ * The schedules that follow from one, each of another class: no other schedule leads to them, and each class
+ * but that of the first schedule follows from some other, so a search that takes all of them meets each class
+ * once.
  *
- * **Blocks.** Take the steps of a class one by one: always the next step x of the first thread that can go on. Where
- * other steps of the class happen before x, they come first: all those (D), and then x, are a block. Where one of
- * these takes from the thread the ability to go on, as taking a lock does, the block ends with that step, without x.
- * So each class has one row of blocks. The row depends on the order of conflicting steps alone.
+ * **Blocks.** Take the steps of a class one by one: always the next step x of the first thread that can go
+ * on. Other steps of the class that happen before x come first: all those (D), and then x, are a block. If
+ * one of these steps makes the thread unable to go on, as taking a lock does, the block ends with that step,
+ * without x. So each class has one row of blocks. The row depends on the order of conflicting steps alone.
  *
- * **Where a class comes from.** In the last block with a D, leave out one step of D that no other step of D comes after:
- * `a`, of the last thread that has such a step. Do the rest of D, then x, and then always let the first thread that can
- * go on do so: that is another class, in which fewer steps come before that x. Each class has just one such, and in the
- * end all come from the class in which no step ever has to come first.
+ * **Where a class comes from.** In the last block with a D, leave out one step of D that no other step of D
+ * comes after: `a`, of the last thread that has such a step. Do the rest of D, then x, and then always let
+ * the first thread that can go on do so: that is another class, in which fewer steps come before that x. Each
+ * class comes from just one other in this way, and in the end all come from the class in which no step ever
+ * has to come first.
  *
- * **What follows.** This goes the way back: for each x of a schedule, and each step `a` that another thread could do before
- * x, with all that `a` needs and that does not come after x, and with each choice of the steps that conflict with `a` and not
- * with x. The candidate is taken where the schedule at hand is the one that it comes from.
+ * **What follows.** This is the reverse: for each x of a schedule, and each step `a` that another thread
+ * could do before x, with all that `a` needs and that does not come after x, and with each choice of the
+ * steps that conflict with `a` and not with x. The search takes a candidate if the candidate comes from the
+ * schedule at hand.
  */
 export function* revisitsOf(trace: Trace): Generator<Plan> {
   const revisits = new Revisits(trace);
@@ -54,8 +57,9 @@ export function* revisitsOf(trace: Trace): Generator<Plan> {
 }
 
 /**
- * Whether a schedule is the one that its plan was made for: all steps of the block happen before the step that ends it, and of
- * those that nothing in the block comes after, the one that was added is of the last thread.
+ * Whether a schedule is the one that its plan was made for: all steps of the block happen before the step
+ * that ends the block; and of the steps that no other step of the block comes after, the added step belongs
+ * to the last thread.
  */
 export function isFromItsPlan(trace: Trace, { turns, start, thread }: Plan): boolean {
   const a = turns.length - 1;
@@ -92,7 +96,10 @@ class Revisits {
   #last = 0;
   #mine: readonly number[] = [];
   #timeout: Step | undefined;
-  /** The step found, the steps that it knew of, and all that come before x with it. */
+  /**
+   * The step found, the steps that its thread knew of, and all steps that come before x together with the
+   * step found.
+   */
   #a: Step;
   readonly #known: Cut = [];
   readonly #chosen: Cut = [];
@@ -107,7 +114,10 @@ class Revisits {
     this.#needed = trace.whole();
   }
 
-  /** Goes back by one step, to the one at `p`. @returns false where no other step may come before it. */
+  /**
+   * Goes back by one step, to the step at `p`.
+   * @returns false if no other step may come before the step at `p`.
+   */
   moveBefore(p: number): boolean {
     const { thread, threads, starts, steps, past, own, at, count } = this.#trace;
     this.#p = p;
@@ -187,7 +197,7 @@ class Revisits {
     }
   }
 
-  /** The end of the sleep of `u`, where its time was up before x and x, or a step after it, has woken it. */
+  /** The end of the sleep of `u`, if its time was up before x and x, or a later step, has woken `u`. */
   #timeoutInstead(): Step | undefined {
     const trace = this.#trace;
     const u = this.#u;
@@ -208,7 +218,7 @@ class Revisits {
     return (past[k * threads + this.#t] as number) > (this.#before[this.#t] as number);
   }
 
-  /** The plans for the step that was found: each choice of the steps that may come before it. */
+  /** The plans for the step found: one for each choice of the steps that may come before this step. */
   *plans(): Generator<Plan> {
     const options = this.#optionsFor(this.#a, this.#chosen);
     if (options.length > 0) yield* this.#choose(options, options.length - 1, this.#chosen);
@@ -249,14 +259,20 @@ class Revisits {
     if (!trace.has(needed, k)) yield* this.#choose(options, i - 1, chosen);
   }
 
-  /** Whether the step found, after the steps of a cut, ends what comes before x in a class that follows from the schedule at hand. */
+  /**
+   * Whether the step found, after the steps of a cut, is the last step before x in a class that follows from
+   * the schedule at hand.
+   */
   #isRight(cut: Cut): boolean {
     return (
       this.#isPossible(this.#a, cut) && this.#isBlock(this.#a, this.#known, cut) && this.#followsFrom(cut)
     );
   }
 
-  /** All that has to come before x with the steps of a cut; undefined where some of it cannot be chosen any more. */
+  /**
+   * All steps that have to come before x together with the steps of a cut; undefined if some of them can no
+   * longer be chosen.
+   */
   #neededWith(chosen: Cut, options: readonly number[], i: number): Cut | undefined {
     const trace = this.#trace;
     const most = chosen.slice();
@@ -268,7 +284,7 @@ class Revisits {
     return addNeeded(trace, needed, most) ? needed : undefined;
   }
 
-  /** Whether the schedule at hand is what comes of doing the steps of a cut, and then x. */
+  /** Whether the steps of a cut, and then x, lead to the schedule at hand. */
   #followsFrom(cut: Cut): boolean {
     const withX = cut.slice();
     withX[this.#t] = (withX[this.#t] as number) + 1;
@@ -286,8 +302,9 @@ class Revisits {
   }
 
   /**
-   * Whether the steps of a cut and `a` would be all that x, or the loss of x, needs, and of those that nothing else needs `a`
-   * would be the one of the last thread. Where that cannot be told yet, the schedule itself will tell.
+   * Whether the steps of a cut and `a` would be all that x, or the loss of x, needs, and whether, of the
+   * steps that no other step needs, `a` would be the last thread's. True if unknown: then the schedule itself
+   * will show the answer.
    */
   #isBlock(a: Step, known: Cut, cut: Cut): boolean {
     const trace = this.#trace;

@@ -44,7 +44,7 @@ export class StateHash {
     if (point.writes) this.#note(point);
   }
 
-  /** @returns the hash of the present state; the next call changes it. */
+  /** @returns the hash of the present state; the next call changes this array. */
   take(run: RunView): Hash {
     this.#takeSteps(run);
     for (let lane = 0; lane < LANES; lane++) this.#all[lane] = this.#hashOf(run, lane);

@@ -25,13 +25,13 @@ export class States implements Strategy {
   /** The states that the present schedule was the first to meet. */
   readonly #added: number[] = [];
   readonly #hash = new StateHash();
-  /** By step: the thread that goes, and those that are still to go in its place. */
+  /** By step: the thread taken, and the threads still to be tried in its place. */
   readonly #taken: number[] = [];
   readonly #left: number[] = [];
   #run: RunView | undefined;
   #prefix = 0;
   #isFirst = true;
-  /** What follows from a state may depend on more than the state. */
+  /** The steps that follow a state may depend on more than the state. */
   #isOpen = false;
 
   /** How many states were met. */
@@ -69,7 +69,7 @@ export class States implements Strategy {
 
   #again(at: number, enabled: number): number {
     const taken = this.#taken[at] as number;
-    // Another set can be enabled only where the simulator has guessed wrongly; it will repeat the schedule.
+    // The enabled set can differ only after a wrong guess of the simulator, which will repeat the schedule.
     return (enabled & (1 << taken)) !== 0 ? taken : 31 - Math.clz32(enabled & -enabled);
   }
 

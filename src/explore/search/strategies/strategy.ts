@@ -1,8 +1,8 @@
 import type { Point, Value } from '../../running/operation.ts';
 
 /**
- * What a strategy may look at while a schedule runs. All are the simulator's own arrays: read, never write, and keep
- * none of it past `end`.
+ * The data that a strategy may read while a schedule runs. All are the simulator's own arrays: a strategy
+ * never writes to an array, and keeps none past `end`.
  */
 export type RunView = {
   readonly threads: number;
@@ -10,7 +10,10 @@ export type RunView = {
   readonly late: boolean;
   /** Which schedule this is, from 0. All randomness of a strategy is drawn from (seed, index), so shards agree. */
   readonly index: number;
-  /** Steps done so far in this schedule, and for each of them: its thread, its operation, its effect (READ | WRITE | QUEUE | ALL), the threads it woke. */
+  /**
+   * Number of steps done so far in this schedule; and, for each step, its thread, its operation, its effect
+   * (READ | WRITE | QUEUE | ALL), and the threads that the step woke.
+   */
   readonly steps: number;
   readonly stepThread: Uint8Array;
   readonly stepPoint: readonly Point[];
@@ -18,9 +21,12 @@ export type RunView = {
   readonly stepWoke: Int32Array;
   /** Where a step's thread had waited in a loop: the looks of that loop, all of which the thread awaited a change of. */
   readonly stepAwaits: readonly (readonly Point[] | undefined)[];
-  /** The looks of the loop that a thread waits in now, oldest first; undefined where it waits in none. */
+  /**
+   * The looks of the loop in which a thread waits now, oldest first; undefined if the thread waits in no
+   * loop.
+   */
   loopAt(t: number): readonly Point[] | undefined;
-  /** By thread: what it will do next. */
+  /** By thread: the next operation. */
   readonly pending: readonly Point[];
   /** By thread: operations done so far in this schedule. */
   readonly done: Int32Array;
@@ -38,12 +44,12 @@ export type RunView = {
 export type RunEnd = 'ended' | 'failed' | 'stuck' | 'pruned' | 'limit';
 
 /**
- * What a random strategy learns from its schedules (how long they get) it forgets at every multiple of this many, so
- * that schedule i is the same whichever process runs it, as long as blocks are not split.
+ * Number of schedules after which a random strategy forgets the facts learnt from its schedules (their
+ * length). So schedule i is the same in every process, as long as no block is split.
  */
 export const BLOCK = 1024;
 
-/** `choose` may answer this to give the schedule up: it can show nothing new. */
+/** An answer of `choose` that abandons the schedule, because the schedule can show nothing new. */
 export const PRUNE = -1;
 
 /**
@@ -55,15 +61,22 @@ export type Strategy = {
   readonly everyStep: boolean;
   /** The step arrays are filled in, and `choose` is called before each step. */
   readonly watches: boolean;
-  /** It takes a schedule that was run before, and chooses for all of its steps, however long that is. */
+  /** The strategy repeats a schedule that was run before, and chooses at all of its steps, for any length. */
   readonly follows?: true;
-  /** Where a thread throws, the others go on as if it had ended. That is no schedule of the program, so it has to be one of `repeats`. */
+  /**
+   * After a thread has thrown, the others go on as if the thread had ended. Such a run is no schedule of the
+   * program, so the strategy has to count it among `repeats`.
+   */
   readonly goesOn?: boolean;
-  /** So many waits of a schedule are answered as if a notify had come at once: to see what a woken thread would do. */
+  /**
+   * So many waits of a schedule get an answer as if a notify had come at once, to find the next operation of
+   * a woken thread.
+   */
   readonly pretendedWakeups?: number;
   /**
-   * Prepares a schedule. `again`: the last one has to be repeated from its start with the same choices as far as they
-   * are possible (the simulator had guessed a thread's next operation wrongly); `end` was not called for it.
+   * Prepares a schedule. `again`: the last schedule has to be repeated from its start with the same choices,
+   * as far as they are possible (the simulator had guessed a thread's next operation wrongly); `end` was not
+   * called for that schedule.
    * @returns false when there is nothing left to run.
    */
   begin(run: RunView, again: boolean): boolean;
@@ -74,7 +87,10 @@ export type Strategy = {
    */
   choose(enabled: number, current: number): number;
   end(how: RunEnd): void;
-  /** After `end`: another schedule was the same but for the order of steps that do not conflict; it is not counted. */
+  /**
+   * After `end`: another schedule was the same but for the order of steps that do not conflict; this one is
+   * not counted.
+   */
   readonly repeats?: boolean;
   /** After `end`: the schedule is one of another part of the search, and counts for nothing in this one. */
   readonly retraced?: boolean;

@@ -4,8 +4,9 @@ import type { Profile } from '../profile.ts';
 import type { RunView, Strategy } from './strategy.ts';
 
 /**
- * Selectively uniform random walk (Zhao and others, ASPLOS 2025): each schedule picks one word, by how often it is used,
- * and makes every order of the threads' operations on that word equally likely; all else follows random priorities.
+ * Selectively uniform random walk (Zhao and others, ASPLOS 2025): each schedule picks one word, weighted by
+ * its number of uses, and makes every order of the threads' operations on that word equally likely; all else
+ * follows random priorities.
  */
 export class Surw implements Strategy {
   readonly name = 'surw';
@@ -98,7 +99,10 @@ export class Surw implements Strategy {
     return point !== undefined && point.at < this.#at + this.#size && this.#at < point.at + point.size;
   }
 
-  /** A thread in proportion to its operations left on the word; one that stands at the word counts at least once. */
+  /**
+   * A thread in proportion to its operations left on the word; a thread that stands at the word counts at
+   * least once.
+   */
   #drawIntended(run: RunView): number {
     let sum = 0;
     for (let t = 0; t < run.threads; t++) sum += this.#weight(run, t);

@@ -14,17 +14,19 @@ import { ordered, type Step } from '../dependence.ts';
 import type { RunView } from './strategy.ts';
 
 /**
- * A set of steps of a trace that holds with each step all that happen before it: by thread, how many of its first steps
- * are in the set.
+ * A set of steps of a trace that contains, with each step, all steps that happen before this step: by thread,
+ * the number of its first steps in the set.
  */
 export type Cut = number[];
 
 /**
- * The steps of one schedule with their happens-before: the order of each thread, the order of conflicting steps, and a
- * notify before all that the threads it woke do next. Schedules of one class have the same steps with the same order.
+ * The steps of one schedule with their happens-before: the order of each thread, the order of conflicting
+ * steps, and a notify before all later steps of the threads that it woke. Schedules of one class have the
+ * same steps with the same order.
  *
- * A step is known by its position in the schedule. All arrays are by position, but for those of the threads and of the end.
- * A trace is used again for another schedule: arrays do not shrink, and `length` and `count` say how much of them holds.
+ * A step's name is its position in the schedule. All arrays are indexed by position, except those of the
+ * threads and of the end. Another schedule reuses the trace: arrays do not shrink, and `length` and `count`
+ * say how many entries are valid.
  */
 export class Trace {
   readonly threads: number;
@@ -38,27 +40,36 @@ export class Trace {
   readonly own: number[] = [];
   /** By position and thread: the steps that happen before this one, and itself. */
   readonly past: number[] = [];
-  /** Of those, all that its thread knew before it did this step: without the steps that it conflicts with. */
+  /**
+   * Of those, the steps that the thread knew of before this step: without the steps that conflict with this
+   * one.
+   */
   readonly known: number[] = [];
   /** The threads that could go on before the step, as bits. */
   readonly able: number[] = [];
-  /** Where the block begins that the step ends; -1 for a step within a block. See revisits.ts. */
+  /** The beginning of the block that the step ends; -1 for a step within a block. See revisits.ts. */
   readonly starts: number[] = [];
-  /** Of a wait that fell asleep: the position of the notify that woke it; -1 where none has. */
+  /** Of a wait that fell asleep: the position of the notify that woke the thread; -1 for none. */
   readonly wokenBy: number[] = [];
-  /** The value of the step's element before the step, and after where it was written; undefined for the end of a sleep. */
+  /**
+   * The value of the step's element before the step, and after a step that writes the element; undefined for
+   * the end of a sleep.
+   */
   readonly #seen: Value[] = [];
   readonly #written: Value[] = [];
   /** By thread: the positions of its steps, and their number. */
   readonly at: readonly number[][];
   readonly count: number[];
-  /** By thread and thread, at the end: all that it knows. */
+  /** By thread and thread, at the end: the number of the second thread's steps that the first knows of. */
   readonly now: number[];
-  /** By thread, at the end: what it would have done next; undefined where it has ended or sleeps. */
+  /** By thread, at the end: the thread's next step; undefined if the thread has ended or sleeps. */
   readonly left: (Step | undefined)[] = [];
-  /** By thread and number of its steps done, at the end: how many it has done when it may next be unable to go on. */
+  /**
+   * By thread and number of its steps done, at the end: the number of steps after which the thread may next
+   * be unable to go on.
+   */
   readonly stops: readonly number[][];
-  /** Sleepers could go on as their time was up, while others could too. */
+  /** Sleepers could go on because their time was up, while other threads could go on too. */
   timesOut = false;
 
   constructor(threads: number, late: boolean) {
@@ -98,7 +109,7 @@ export class Trace {
     join(cut, this.past, k * this.threads);
   }
 
-  /** Notes what thread `t` is about to do. */
+  /** Records the state before the next step of thread `t`. */
   willStep(run: RunView, t: number, able: number, start: number): void {
     const k = run.steps;
     this.able[k] = able;

@@ -3,9 +3,9 @@ import type { Profile } from '../profile.ts';
 import { BLOCK, type RunView, type Strategy } from './strategy.ts';
 
 /**
- * Uniform random walk over whole schedules (Zhao and others, ASPLOS 2025): a thread is taken with a chance in
- * proportion to the operations it has left, by the most that it was seen to do. Where the counts are exact, every
- * interleaving is as likely as any other.
+ * Uniform random walk over whole schedules (Zhao and others, ASPLOS 2025): the chance of a thread is in
+ * proportion to its operations left, judged by the most operations that the thread was seen to do. If the
+ * counts are exact, all interleavings are equally likely.
  */
 export class Urw implements Strategy {
   readonly name = 'urw';
