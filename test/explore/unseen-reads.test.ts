@@ -83,7 +83,7 @@ describe('reads of files that were rewritten', () => {
       /^not the reads and writes of shared memory by native code: a hands a view to native code \(s\d+\.mjs:5\)$/,
     );
     expect(coverage.statement).toMatch(
-      /^the search came to its end, \d+ schedules run; not searched: what native/,
+      /^the search came to its end, \d+ schedules run; not searched: the reads and writes of shared memory by native/,
     );
   });
 
