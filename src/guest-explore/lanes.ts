@@ -85,7 +85,9 @@ function said(
   switch (turn.does) {
     case 'run': {
       const [first, last] = [from[turn.vcpu] ?? 0n, to[turn.vcpu] ?? 0n];
-      const does = `${symbols.nameOf(first)} → ${symbols.nameOf(last)}`;
+      // A vCPU gets its pc when it runs for the first time; RAM does not begin at 0.
+      const start = first === 0n ? 'its entry' : symbols.nameOf(first);
+      const does = `${start} → ${symbols.nameOf(last)}`;
       return { actor: `vCPU ${turn.vcpu}`, does, instructions: turn.instructions };
     }
     case 'store':

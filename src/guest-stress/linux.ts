@@ -44,8 +44,10 @@ export type LinuxStressResult = {
   readonly command: 'stress';
   readonly guest: 'linux';
   readonly config: Pick<LinuxStressOptions, 'vcpus' | 'dispatch' | 'fault' | 'seed'>;
+  /** Since the guest was at its init; 0 where the guest did not get there. */
   readonly seconds: number;
-  readonly bootSeconds: number;
+  /** From the first instruction to the guest's init; null where the run ended before. */
+  readonly bootSeconds: number | null;
   readonly instructions: number;
   /** Empty if the guest did not reach the end of its run. */
   readonly devices: readonly DeviceAccount[];
@@ -120,6 +122,7 @@ export async function runLinuxStress(
       BOOT_MS,
       () => headway.lost(),
     );
+    const isBooted = lines.figures().ready;
     const ready = performance.now();
     const end = ready + options.seconds * 1000;
     const atWork = () => {
@@ -127,7 +130,7 @@ export async function runLinuxStress(
       return performance.now() >= end;
     };
     await until('run', atWork, options.seconds * 1000 + FINISH_MS);
-    const seconds = (performance.now() - ready) / 1000;
+    const seconds = isBooted ? (performance.now() - ready) / 1000 : 0;
     if (lines.figures().ready && !stranded.found) {
       board.platform.uart.giveInput(KEY);
       await wait({
@@ -151,7 +154,7 @@ export async function runLinuxStress(
       guest: 'linux',
       config: { vcpus, dispatch, fault, seed },
       seconds,
-      bootSeconds: (ready - start) / 1000,
+      bootSeconds: isBooted ? (ready - start) / 1000 : null,
       instructions,
       ...account(board, lines.figures()),
       stranded: stranded.found ? 1 : 0,

@@ -15,7 +15,7 @@ export function linuxStressText(result: LinuxStressResult): string {
     count(counted),
   ]);
   return [
-    `Linux on ${plural(config.vcpus, 'vCPU')}; dispatch ${config.dispatch}, fault ${config.fault}, seed ${config.seed}; at its init after ${time(result.bootSeconds * 1e9)}`,
+    `Linux on ${plural(config.vcpus, 'vCPU')}; dispatch ${config.dispatch}, fault ${config.fault}, seed ${config.seed}; ${bootOf(result)}`,
     '',
     table(['device', 'requests', 'signalled', 'counted by Linux'], rows, [1]),
     '',
@@ -28,10 +28,17 @@ export function linuxStressText(result: LinuxStressResult): string {
   ].join('\n');
 }
 
+function bootOf({ bootSeconds }: LinuxStressResult): string {
+  return bootSeconds === null
+    ? 'the run ended before Linux was at its init'
+    : `at its init after ${time(bootSeconds * 1e9)}`;
+}
+
 /** The finding of a run without a fault. */
 function verdictOf(result: LinuxStressResult): string {
   if (!linuxHeld(result)) return '';
   if (result.devices.some(({ counted }) => counted > 0))
     return ': Linux counted every interrupt that was sent';
+  if (result.bootSeconds === null) return ': but no device was used, so the run shows nothing';
   return ': but Linux took no interrupt of any device, so the run shows nothing; does --modules have the virtio modules of this kernel?';
 }

@@ -35,3 +35,9 @@ test.each([
   expect(text).not.toContain('Linux counted every');
   expect(text).toContain('Linux took no interrupt of any device, so the run shows nothing');
 });
+
+test('a run of Linux that did not reach reach its init says so, and asks for no modules', () => {
+  const text = linuxStressText({ ...resultOf([]), bootSeconds: null, seconds: 0 });
+  expect(text).toContain('the run ended before Linux was at its init');
+  expect(text).not.toContain('--modules');
+});
