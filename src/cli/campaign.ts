@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Argument, Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import {
   type CampaignResult,
   type Conducted,
@@ -17,6 +18,7 @@ import { campaignMarkdown, campaignSuite, campaignText, stateText } from '../rep
 import { junitXml } from '../report/junit.ts';
 import { findCampaign, type Loaded, loadCampaign, statePath } from './campaign-load.ts';
 import { CampaignPage, serveOption } from './campaign-page.ts';
+import { alone } from './config-file.ts';
 import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
@@ -108,7 +110,7 @@ async function campaign(file: string, flags: Flags): Promise<number> {
       const ended = await run(ledger, loaded, { ...flags, url }, signal);
       const result = resultOfLedger(ledger);
       print(flags.json ? `${JSON.stringify(result)}\n` : campaignText(result));
-      if (ended === 'stopped') say(`stopped; to go on: npx irqloom campaign ${file} --resume\n`);
+      if (ended === 'stopped') say(`stopped; to go on: ${resumeCommand(file, flags.state)}\n`);
       outputs.plan(files.junit, () => junitXml(campaignSuite(result)));
       outputs.plan(files.markdown, () => campaignMarkdown(result));
       return outputs.write(exitOf(result, ended));
@@ -116,6 +118,12 @@ async function campaign(file: string, flags: Flags): Promise<number> {
   } finally {
     ledger.close();
   }
+}
+
+/** The command that goes on with a campaign, where the state lies. */
+function resumeCommand(file: string, state: string | undefined): string {
+  const where = state === undefined ? '' : ` --state ${shellWord(state)}`;
+  return alone(`npx irqloom campaign ${shellWord(file)} --resume${where}`);
 }
 
 function write({ junit, markdown }: Flags, result: CampaignResult, status: number): number {

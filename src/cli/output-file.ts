@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   lstatSync,
   openSync,
@@ -144,6 +145,9 @@ function openPart(part: string, target: string): number {
   } catch (error) {
     const folder = dirname(target);
     const { code, message } = error as NodeJS.ErrnoException;
+    // /proc is there, and takes no files.
+    if (code === 'ENOENT' && existsSync(folder))
+      throw new Error(`the folder ${folder} takes no new files`, { cause: error });
     if (code === 'ENOENT' || code === 'ENOTDIR')
       throw new Error(`there is no folder ${folder}; make that folder first`, { cause: error });
     throw new Error(message.replace(part, target), { cause: error });
