@@ -10,6 +10,6 @@ export function isHubCrowded({
   dispatch,
   vcpus,
   otherThreads,
-}: Pick<MachineConfig, 'dispatch' | 'vcpus' | 'otherThreads' | 'listRegisters'>): boolean {
+}: Pick<MachineConfig, 'dispatch' | 'vcpus' | 'otherThreads'>): boolean {
   return dispatch !== 'inline' && vcpus + otherThreads > availableParallelism();
 }

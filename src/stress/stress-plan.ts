@@ -53,7 +53,7 @@ export type StressMachine = {
   readonly layout: Layout;
   readonly scenario: Region;
   readonly clock: Clock;
-  readonly config: Pick<MachineConfig, 'vcpus' | 'dispatch' | 'otherThreads'>;
+  readonly config: Pick<MachineConfig, 'vcpus' | 'dispatch' | 'otherThreads' | 'listRegisters'>;
   /** Numbers of interrupts are below this one. */
   readonly intids: number;
   readonly vm: { readonly irqfds: IrqFds };
