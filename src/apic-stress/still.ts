@@ -1,14 +1,8 @@
 import type { VcpuId } from '../arch/intid.ts';
-import { PLACES } from '../stress/index.ts';
+import { boundMsOf, movesOf, PLACES, waitUntilSettled } from '../stress/index.ts';
 import { requestedAt } from './audit.ts';
 import type { ApicContext } from './context.ts';
 
-/** A delivery is missing when nothing has moved for so many times the slowest wake-up of the run, within these bounds, and looks. */
-const WAKE_UPS = 6;
-const LOOKS = 300;
-const LEAST_MS = 500;
-const MOST_MS = 10_000;
-const NAP_MS = 0.2;
 /** How long vCPUs may take to fall asleep once all has settled, ms. */
 const ASLEEP_MS = 20;
 
@@ -30,34 +24,22 @@ export class ApicStillPhases {
     const { still } = context.views;
     const { clock } = context.board;
     const start = clock.now();
-    let [movedAt, moves, looks] = [start, this.#moves(), 0];
     still.begin();
-    while (!context.stopping && !this.#isSettled()) {
-      context.nap(NAP_MS);
-      const [now, movesNow] = [clock.now(), this.#moves()];
-      looks++;
-      if (movesNow !== moves) [movedAt, moves, looks] = [now, movesNow, 0];
-      if (looks < LOOKS || now - movedAt <= this.#boundMs * 1e6) continue;
-      this.#judge();
-      break;
-    }
+    const settled = waitUntilSettled(
+      context,
+      clock,
+      () => this.#isSettled(),
+      () => this.#moves(),
+    );
+    if (!settled) this.#judge();
     const tookMs = (clock.now() - start) / 1e6;
     if (this.#isSettled()) this.#takeStock(context.until(() => this.#isAtRest(), ASLEEP_MS, 0) ? 0 : PLACES);
-    still.end(tookMs, this.#boundMs);
+    still.end(tookMs, boundMsOf(context));
   }
 
-  get #boundMs(): number {
-    return Math.min(MOST_MS, Math.max(LEAST_MS, WAKE_UPS * this.#context.slowestWakeMs));
-  }
-
-  /** A number that moves while anything goes on. */
   #moves(): number {
     const { board, plan, views } = this.#context;
-    let sum = 0;
-    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) sum = (sum + board.control(vcpu).taken) | 0;
-    for (let source = 0; source < views.proof.sources; source++)
-      sum = (sum + views.proof.sent(source) + views.proof.deliveries(source)) | 0;
-    return sum;
+    return movesOf(views.proof, plan.vcpus, (vcpu) => board.control(vcpu).taken);
   }
 
   #isSettled(): boolean {

@@ -9,6 +9,7 @@
 
 export { keepMoment, type Moment, momentOf, readMoment } from './moment.ts';
 export { PLACES, VIOLATIONS, type ViolationKind } from './proof.ts';
+export { boundMsOf, movesOf, waitUntilSettled } from './quiet.ts';
 export { resumeMoment, tracksOf } from './resume.ts';
 export type { OpenSource, ResumeResult } from './resume-result.ts';
 export {

@@ -1,17 +1,8 @@
 import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { isPending } from '../../gic/state.ts';
 import { PLACES } from '../proof.ts';
+import { boundMsOf, movesOf, waitUntilSettled } from '../quiet.ts';
 import type { DriverContext } from './context.ts';
-
-/**
- * A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, within these bounds, and the
- * driver's thread itself has come to run so often meanwhile.
- */
-const WAKE_UPS = 6;
-const LOOKS = 300;
-const LEAST_MS = 500;
-const MOST_MS = 10_000;
-const NAP_MS = 0.2;
 
 /** How long vCPUs may take to fall asleep once all has settled, ms; where they do not, the phase says less. */
 const ASLEEP_MS = 20;
@@ -51,24 +42,18 @@ export class StillPhases {
     const { still } = context.views;
     const { clock } = context.machine;
     const start = clock.now();
-    let movedAt = start;
-    let moves = this.#moves();
-    let looks = 0;
     still.begin();
     context.meetings.meeting.isClosed = true;
-    while (!context.stopping && !this.#isSettled()) {
-      context.nap(NAP_MS);
-      const now = clock.now();
-      const movesNow = this.#moves();
-      looks++;
-      if (movesNow !== moves || this.#isBusy()) [movedAt, looks] = [now, 0];
-      moves = movesNow;
-      if (looks < LOOKS || now - movedAt <= this.#boundMs * 1e6) continue;
-      if (this.#judge() && context.plan.endsAtViolation) {
-        context.stop();
-        return;
-      }
-      break;
+    const settled = waitUntilSettled(
+      context,
+      clock,
+      () => this.#isSettled(),
+      () => this.#moves(),
+      this.#isBusy,
+    );
+    if (!settled && this.#judge() && context.plan.endsAtViolation) {
+      context.stop();
+      return;
     }
     const tookMs = (clock.now() - start) / 1e6;
     const comesToRest = () => this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS);
@@ -79,21 +64,12 @@ export class StillPhases {
       else this.#allowForMore();
     }
     context.meetings.meeting.isClosed = false;
-    still.end(tookMs, this.#boundMs);
+    still.end(tookMs, boundMsOf(context));
   }
 
-  get #boundMs(): number {
-    return Math.min(MOST_MS, Math.max(LEAST_MS, WAKE_UPS * this.#context.slowestWakeMs));
-  }
-
-  /** A number that moves while anything goes on: a signal, an interrupt taken. */
   #moves(): number {
     const { views, machine, plan } = this.#context;
-    let sum = 0;
-    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) sum = (sum + machine.control(vcpu).taken) | 0;
-    for (let source = 0; source < views.proof.sources; source++)
-      sum = (sum + views.proof.sent(source) + views.proof.deliveries(source)) | 0;
-    return sum;
+    return movesOf(views.proof, plan.vcpus, (vcpu) => machine.control(vcpu).taken);
   }
 
   #isSettled(): boolean {
