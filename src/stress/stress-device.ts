@@ -263,16 +263,13 @@ export function deviceLoad(
     return settle();
   });
 
-  /** Devices that pace meet a rare misroute there that is not understood; see docs/power.md. */
-  const hasListRegisters = (machine.config.listRegisters ?? 0) > 0;
-
   const stretch = () => {
     if (plan.isBoth) irqfds.inline = chance.below(2) === 0;
     const draw = chance.below(8);
     if (isPerturbed(plan)) {
       if (draw < 2) return pings();
       if (draw === 2) return ambush();
-      return draw < 5 && !hasListRegisters ? paced() : burst();
+      return draw < 5 ? paced() : burst();
     }
     if (draw === 0) return pings();
     return draw < 4 ? paced() : burst();

@@ -3,7 +3,7 @@ import type { ItsCommand } from '../../arch/its-command.ts';
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import { Chance } from '../../base/chance.ts';
 import type { Machine } from '../../board/machine.ts';
-import { ACTIVE, isOnItsWay, isPending } from '../../gic/state.ts';
+import { ACTIVE, isOnItsWay, isPending, ORPHAN } from '../../gic/state.ts';
 import { type GicDriver, type ItsDriver, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
 import { nap } from '../../memory/nap.ts';
 import { CHANGER } from '../../memory/perturbation/meeting.ts';
@@ -140,12 +140,14 @@ export class DriverContext {
   }
 
   /**
-   * Waits until a latched interrupt has been taken, as a driver's synchronize_irq() does. False if the run ends first, or the
-   * time is up.
+   * Waits until a latched interrupt has been taken, as a driver's synchronize_irq() does, and until an unmapped LPI has left its vCPU's
+   * list: an LPI that is mapped anew before that keeps its old target. False if the run ends first, or the time is up.
    */
   waitUntilTaken(intid: Intid, boundMs?: number): boolean {
     const { interrupts } = this.machine.gic;
-    return this.until(() => !isOnItsWay(interrupts.state(interrupts.find(0, intid))), boundMs);
+    const at = interrupts.find(0, intid);
+    const isGone = (state: number) => !isOnItsWay(state) && (state & ORPHAN) === 0;
+    return this.until(() => isGone(interrupts.state(at)), boundMs);
   }
 
   /** Waits until no vCPU handles an SPI, which has to be disabled. False if the run ends first. */

@@ -229,13 +229,15 @@ export class MessageChanges {
    * until then, and lost afterwards. Other changes go on meanwhile, so a source without signals keeps no thread waiting.
    */
   discardRetired(): void {
+    const context = this.#context;
     const due = this.#spareEvents.take(
       ({ which, deliveries }) => this.#deliveredSince(which, deliveries) >= DELIVERIES_TO_SHOW,
     );
     for (const { source } of due) {
       const { deviceId, eventId, vcpu, intid } = source;
-      this.#context.its.send({ name: 'DISCARD', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
-      this.#context.spareLpis.push(intid);
+      context.its.send({ name: 'DISCARD', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
+      // A vCPU that runs its guest may have the LPI in a list register still, though the LPI was taken long ago.
+      if (context.waitUntilTaken(intid)) context.spareLpis.push(intid);
     }
   }
 
