@@ -1,5 +1,5 @@
 import type { Intid, VcpuId } from '../../arch/intid.ts';
-import { isDeliverable, isPending, NONE } from '../../gic/state.ts';
+import { isDeliverable, isPending, LOADED, NONE } from '../../gic/state.ts';
 import type { Source } from '../../guest/index.ts';
 import type { DriverContext } from '../driver/context.ts';
 import { SGIS } from '../stress-plan.ts';
@@ -54,9 +54,12 @@ export class AtRest {
     if (!holds && !this.context.stopping) this.breaches.push(text);
   }
 
+  /** Whether an interrupt is pending, once it has left its list register: a vCPU that was rung runs its guest for a moment. */
   isPending(intid: Intid, vcpu: VcpuId = 0): boolean {
     const { interrupts } = this.context.machine.gic;
-    return isPending(interrupts.state(interrupts.find(vcpu, intid)));
+    const at = interrupts.find(vcpu, intid);
+    this.context.until(() => (interrupts.state(at) & LOADED) === 0, this.#boundMs);
+    return isPending(interrupts.state(at));
   }
 
   /** Signals a source by its eventfd, as its device would, and waits until the signal has left the main thread. */
