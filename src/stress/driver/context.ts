@@ -4,7 +4,7 @@ import { lpiConfig } from '../../arch/lpi-config.ts';
 import { Chance } from '../../base/chance.ts';
 import type { Machine } from '../../board/machine.ts';
 import { ACTIVE, isOnItsWay, isPending, ORPHAN } from '../../gic/state.ts';
-import { type GicDriver, type ItsDriver, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
+import { type GicDriver, type ItsDrivers, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
 import { nap } from '../../memory/nap.ts';
 import { CHANGER } from '../../memory/perturbation/meeting.ts';
 import { add, load, store } from '../../memory/word.ts';
@@ -27,7 +27,7 @@ const RESUME_MS = 20;
 
 /** The interfaces that the driver works through; a traced run wraps each. */
 export type DriverParts = {
-  readonly its: ItsDriver;
+  readonly its: ItsDrivers;
   readonly gic: GicDriver;
   readonly userland: Userland;
 };
@@ -41,7 +41,7 @@ export class DriverContext {
   readonly views: ReturnType<typeof stressViews>;
   readonly chance: Chance;
   /** Its commands are counted. */
-  readonly its: Pick<ItsDriver, 'send' | 'sendAll' | 'setEnabled'>;
+  readonly its: Pick<ItsDrivers, 'send' | 'sendAll' | 'setEnabled'>;
   readonly gic: GicDriver;
   readonly userland: Userland;
   /** The present name of each source. */
