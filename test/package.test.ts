@@ -67,13 +67,15 @@ test('the package is at most 1.0 MB packed', { timeout: 120_000 }, async () => {
   }
 });
 
-test('JavaScript of the package has no comments, and each line is where its source map says', () => {
+test('JavaScript of the package has no comments and no empty lines, and each line is where its source map says', () => {
   const path = join(ROOT, 'dist/src/cli/exit.js');
   const text = readFileSync(path, 'utf8');
   const source = readFileSync(join(ROOT, 'src/cli/exit.ts'), 'utf8');
   const comment = 'Exit statuses of every command.';
   expect(source).toContain(comment);
   expect(text).not.toContain(comment);
+  expect(text).not.toContain('sourceMappingURL');
+  expect(text.trimEnd().split('\n')).not.toContain('');
   const map = new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')));
   for (const code of [
     'export const EXIT',
@@ -85,4 +87,18 @@ test('JavaScript of the package has no comments, and each line is where its sour
     if (!('originalLine' in entry)) throw new Error(`no place in the source for ${code}`);
     expect(source.split('\n')[entry.originalLine]).toContain(code);
   }
+});
+
+test('declarations have no comments on members of the parts that no entry exports, and those on the rest', async () => {
+  const declarations = (await thisPackage).files
+    .filter(({ path }) => path.endsWith('.d.ts'))
+    .map(({ path }) => readFileSync(join(ROOT, path), 'utf8'))
+    .join('\n');
+  const body = (name: string): string =>
+    new RegExp(`declare (?:abstract )?class ${name}\\b[\\s\\S]*?\\n}`).exec(declarations)?.[0] ?? '';
+  expect(body('Interrupts')).toContain('retarget(');
+  expect(body('Interrupts')).not.toContain('/**');
+  expect(readFileSync(join(ROOT, 'src/gic/interrupts.ts'), 'utf8')).toMatch(/\*\/\n {2}retarget\(/);
+  // Users call the methods of a VM, which a class without an exported name declares.
+  for (const name of ['GenericVm', 'GuestMemory', 'BootedMachine']) expect(body(name)).toContain('/**');
 });
