@@ -52,6 +52,25 @@ test('every file that package.json lists for the package exists', () => {
   for (const folder of ['docs', 'examples', 'templates']) expect(paths).toContain(folder);
 });
 
+/** Links of a page of the package to files that the package has not. */
+function lostLinks(page: string, text: string, paths: readonly string[]): string[] {
+  const links = text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g);
+  return [...links]
+    .map(([, path = '']) => normalize(join(page, '..', path)))
+    .filter((path) => !paths.includes(path));
+}
+
+test('a link of the README, or of a page of the package, leads to a file of the package', async () => {
+  const paths = (await thisPackage).files.map(({ path }) => path);
+  const pages = paths.filter((path) => /^(?:README|docs\/.*)\.md$/.test(path));
+  expect(pages).toContain('README.md');
+  const lost = pages.flatMap((page) => lostLinks(page, readFileSync(join(ROOT, page), 'utf8'), paths));
+  expect(lost).toEqual([]);
+  expect(lostLinks('docs/a.md', '[a](guards.md) [b](../README.md#x) [c](https://x)', paths)).toEqual([
+    'docs/guards.md',
+  ]);
+});
+
 /** The package is at most so large, packed, bytes. */
 const MOST_BYTES = 1_000_000;
 

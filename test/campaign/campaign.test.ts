@@ -109,7 +109,7 @@ describe('a campaign on one machine', () => {
     expect(await process.endsBefore(async () => folder.has('begun'))).toBe(false);
     process.kill('SIGINT');
     expect(await process.ended).toBe(130);
-    const { state, jobs, items } = (await folder.result('--results'));
+    const { state, jobs, items } = await folder.result('--results');
     expect([state, jobs]).toEqual(['open', { total: 1, done: 0, failed: 0, retried: 0 }]);
     expect(items[0]?.problems).toEqual([]);
     // A job that is given up counts as tried.
