@@ -47,7 +47,11 @@ export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>
 }
 
 function sayAgain(): void {
-  process.stderr.write('irqloom: the run ends and gives its result so far; Ctrl-C again ends it at once\n');
+  // The line of progress stands there on a terminal.
+  const clear = process.stderr.isTTY ? '\r\u001b[2K' : '';
+  process.stderr.write(
+    `${clear}irqloom: the run ends and gives its result so far; Ctrl-C again ends it at once\n`,
+  );
 }
 
 /**

@@ -237,7 +237,7 @@ async function stress(flags: StressFlags, given: readonly string[]): Promise<num
         const { seconds, injected, delivered, violations } = glance;
         line.show(
           () =>
-            `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
+            `${seconds.toFixed(1)} s  violations ${count(violations)}  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})`,
         );
       },
     }),
