@@ -1,9 +1,12 @@
 // Bundles the declarations of the package's entries into dist/types: a file for each entry, with the names that the entry reaches and no
 // others, and shared files for names that two entries reach, so that a type is the same from either. The comments come along. Where no
 // declaration has changed since the last build, the files of that build stay.
+//
+// The fields of a machine reach the parts of its interrupt controller, whose names no entry exports. The comment on such a part stays,
+// and the comments on its members go: that saves 14 kB of the package.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +28,14 @@ const input = Object.fromEntries(
   ),
 );
 
+/** Declarations of those parts; users call a VM's own methods. */
+const PARTS = /^(?:gic|its|kvm)\/(?!.*vm\.d\.ts$)/;
+/** A declaration and its name. */
+const DECLARATION = /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface|type|const|function) (\w+)/;
+const entries = Object.values(input).map((path) => readFileSync(path, 'utf8'));
+/** Names of those parts that no entry exports. */
+const inner = new Set();
+
 const hash = createHash('sha256')
   .update(text)
   .update(readFileSync(fileURLToPath(import.meta.url)));
@@ -35,6 +46,11 @@ for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
   seen.add(path);
   const declarations = readFileSync(path, 'utf8');
   hash.update(declarations);
+  if (PARTS.test(relative(join(root, 'dist/src'), path)))
+    for (const line of declarations.split('\n')) {
+      const [, name] = DECLARATION.exec(line) ?? [];
+      if (name && !entries.some((entry) => new RegExp(`\\b${name}\\b`).test(entry))) inner.add(name);
+    }
   for (const [, name] of declarations.matchAll(/(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g))
     todo.push(join(dirname(path), name).replace(/\.[jt]s$/, '.d.ts'));
 }
@@ -54,6 +70,22 @@ if (!existsSync(types) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== 
     },
   });
   rmSync(types, { recursive: true, force: true });
-  await bundle.write({ dir: types, entryFileNames: '[name].d.ts', chunkFileNames: 'shared.d.ts' });
+  const { output } = await bundle.write({
+    dir: types,
+    entryFileNames: '[name].d.ts',
+    chunkFileNames: 'shared.d.ts',
+  });
+  for (const { fileName, code } of output) writeFileSync(join(types, fileName), withoutInnerComments(code));
   writeFileSync(stamp, digest);
+}
+
+/** The text without the comments on members of {@link inner} names. */
+function withoutInnerComments(text) {
+  return text
+    .split(/^(?=(?:export |declare |abstract |class |interface |type |const ))/m)
+    .map((part) => {
+      const [, name] = DECLARATION.exec(part) ?? [];
+      return inner.has(name) ? part.replace(/^ +\/\*\*[\s\S]*?\*\/\n/gm, '') : part;
+    })
+    .join('');
 }

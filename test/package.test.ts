@@ -52,6 +52,25 @@ test('every file that package.json lists for the package exists', () => {
   for (const folder of ['docs', 'examples', 'templates']) expect(paths).toContain(folder);
 });
 
+/** Links of a page of the package to files that the package has not. */
+function lostLinks(page: string, text: string, paths: readonly string[]): string[] {
+  const links = text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g);
+  return [...links]
+    .map(([, path = '']) => normalize(join(page, '..', path)))
+    .filter((path) => !paths.includes(path));
+}
+
+test('a link of the README, or of a page of the package, leads to a file of the package', async () => {
+  const paths = (await thisPackage).files.map(({ path }) => path);
+  const pages = paths.filter((path) => /^(?:README|docs\/.*)\.md$/.test(path));
+  expect(pages).toContain('README.md');
+  const lost = pages.flatMap((page) => lostLinks(page, readFileSync(join(ROOT, page), 'utf8'), paths));
+  expect(lost).toEqual([]);
+  expect(lostLinks('docs/a.md', '[a](guards.md) [b](../README.md#x) [c](https://x)', paths)).toEqual([
+    'docs/guards.md',
+  ]);
+});
+
 /** The package is at most so large, packed, bytes. */
 const MOST_BYTES = 1_000_000;
 
@@ -67,13 +86,15 @@ test('the package is at most 1.0 MB packed', { timeout: 120_000 }, async () => {
   }
 });
 
-test('JavaScript of the package has no comments, and each line is where its source map says', () => {
+test('JavaScript of the package has no comments and no empty lines, and each line is where its source map says', () => {
   const path = join(ROOT, 'dist/src/cli/exit.js');
   const text = readFileSync(path, 'utf8');
   const source = readFileSync(join(ROOT, 'src/cli/exit.ts'), 'utf8');
   const comment = 'Exit statuses of every command.';
   expect(source).toContain(comment);
   expect(text).not.toContain(comment);
+  expect(text).not.toContain('sourceMappingURL');
+  expect(text.trimEnd().split('\n')).not.toContain('');
   const map = new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')));
   for (const code of [
     'export const EXIT',
@@ -85,4 +106,18 @@ test('JavaScript of the package has no comments, and each line is where its sour
     if (!('originalLine' in entry)) throw new Error(`no place in the source for ${code}`);
     expect(source.split('\n')[entry.originalLine]).toContain(code);
   }
+});
+
+test('declarations have no comments on members of the parts that no entry exports, and those on the rest', async () => {
+  const declarations = (await thisPackage).files
+    .filter(({ path }) => path.endsWith('.d.ts'))
+    .map(({ path }) => readFileSync(join(ROOT, path), 'utf8'))
+    .join('\n');
+  const body = (name: string): string =>
+    new RegExp(`declare (?:abstract )?class ${name}\\b[\\s\\S]*?\\n}`).exec(declarations)?.[0] ?? '';
+  expect(body('Interrupts')).toContain('retarget(');
+  expect(body('Interrupts')).not.toContain('/**');
+  expect(readFileSync(join(ROOT, 'src/gic/interrupts.ts'), 'utf8')).toMatch(/\*\/\n {2}retarget\(/);
+  // Users call the methods of a VM, which a class without an exported name declares.
+  for (const name of ['GenericVm', 'GuestMemory', 'BootedMachine']) expect(body(name)).toContain('/**');
 });

@@ -4,6 +4,8 @@ import { JobThreads } from './job-thread.ts';
 import { Mailbox } from './mailbox.ts';
 
 const NAME = 'this machine';
+/** After a request to stop, jobs under way have so long for their results so far, ms; the others are left to be resumed. */
+const STOP_MS = 250;
 
 /** The threads of this machine. */
 export class LocalCrew implements Crew {
@@ -15,6 +17,8 @@ export class LocalCrew implements Crew {
   #busy = 0;
   #done = 0;
   #stopped = false;
+  /** Whether the time for answers after a stop is over. */
+  #isLate = false;
 
   /** @param slice - about how long a job takes, s */
   constructor(options: { threads: number; root: string; slice: number; silentMs?: number | undefined }) {
@@ -38,7 +42,7 @@ export class LocalCrew implements Crew {
   }
 
   next(): Promise<CrewAnswer | undefined> {
-    return this.#answers.take(() => this.#stopped && this.#busy === 0);
+    return this.#answers.take(() => this.#stopped && (this.#isLate || this.#busy === 0));
   }
 
   settled(_job: Job): void {}
@@ -51,9 +55,15 @@ export class LocalCrew implements Crew {
     this.#stopped = true;
     this.#threads.stop();
     this.#answers.wake();
+    setTimeout(() => {
+      this.#isLate = true;
+      this.#answers.wake();
+    }, STOP_MS).unref();
   }
 
+  /** Ends the threads; after {@link stop}, without a wait for their ends. */
   async close(): Promise<void> {
-    await this.#threads.close();
+    const closed = this.#threads.close();
+    if (!this.#stopped) await closed;
   }
 }

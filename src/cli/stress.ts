@@ -20,7 +20,7 @@ import {
 } from '../stress/index.ts';
 import { DESIGN_NAMES } from '../vmm/design.ts';
 import { withExamples } from './examples.ts';
-import { EXIT, interruptible } from './exit.ts';
+import { EXIT, interruptibleUntil } from './exit.ts';
 import { checkGuestFault } from './guest-faults.ts';
 import { sharedOption } from './own-code.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -225,9 +225,10 @@ async function stress(flags: StressFlags, given: readonly string[]): Promise<num
   const line = new ProgressLine();
   const follower = new StressFollower({ ...flags, command: repeat });
   line.note(`seed ${options.seed}; Ctrl-C ends the run and prints the counts so far`);
-  const running = interruptible((signal) =>
+  const running = interruptibleUntil<StressResult>((signal, ended) =>
     run(flags, options, {
       signal,
+      ended,
       finished: (detail) => follower.finished(detail),
       traced: (tracks, plan) => follower.traced(tracks, plan),
       ...(flags.keep === undefined ? {} : { violated: (machine, plan) => follower.violated(machine, plan) }),
@@ -237,7 +238,7 @@ async function stress(flags: StressFlags, given: readonly string[]): Promise<num
         const { seconds, injected, delivered, violations } = glance;
         line.show(
           () =>
-            `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
+            `${seconds.toFixed(1)} s  violations ${count(violations)}  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})`,
         );
       },
     }),

@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { clipped } from '../report/text-width.ts';
 
 /** The abilities of a stream's terminal: plain lines only, where there is no terminal, or NO_COLOR is set. */
 export class Terminal {
@@ -17,7 +18,7 @@ export class Terminal {
   status(text: string): void {
     if (!this.#live) return;
     const columns = this.#stream.columns ?? 80;
-    this.#stream.write(`\r\u001b[2K${text.slice(0, columns - 1)}`);
+    this.#stream.write(`\r\u001b[2K${clipped(text, columns - 1)}`);
     this.#shown = true;
   }
 

@@ -66,6 +66,8 @@ export async function searchGuest(
   } finally {
     signal?.removeEventListener('abort', stop);
     worker.removeAllListeners('exit');
-    await worker.terminate();
+    const end = worker.terminate();
+    // A user who has said Ctrl-C waits for the result, and not for the end of the thread.
+    if (!isStopped) await end;
   }
 }

@@ -55,12 +55,15 @@ export async function runOwnStress(
       return castOf(plan, modules, shared);
     },
   };
-  const running = runStress({ ...rest, spis: 0 }, watch, own);
-  const result = await running.catch((error: unknown) => {
-    throw withCalls(error, views?.places);
-  });
   const names = { ...(guest === undefined ? {} : { guest }), ...(device === undefined ? {} : { device }) };
-  return { ...result, config: { ...result.config, ...names } };
+  const withNames = (result: StressResult) => ({ ...result, config: { ...result.config, ...names } });
+  const ended = (result: StressResult) => watch.ended?.(withNames(result));
+  const running = runStress({ ...rest, spis: 0 }, { ...watch, ended }, own);
+  return withNames(
+    await running.catch((error: unknown) => {
+      throw withCalls(error, views?.places);
+    }),
+  );
 }
 
 type Modules = { readonly guest: string | undefined; readonly device: string | undefined };

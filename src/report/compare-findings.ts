@@ -7,8 +7,11 @@ const TABLE = 4096;
 /** A ratio below this is nothing, however alike two measurements happened to be. */
 const LEAST_SHOWN = 1.1;
 
+const UNSTEADY =
+  'The machine was not the same before and after (unsteady): findings about times need another run.';
+
 /** The meaning of a comparison's figures for the debate, in sentences that follow from them and nothing else. */
-export function compareFindings({ designs, noise }: CompareResult): string[] {
+export function compareFindings({ designs, noise, calibration }: CompareResult): string[] {
   if (designs.length === 0) return [];
   return [
     ...latencyFindings(designs, noise),
@@ -18,6 +21,7 @@ export function compareFindings({ designs, noise }: CompareResult): string[] {
     ...memoryFindings(designs),
     ...nameFindings(designs),
     ...brokenFindings(designs),
+    ...(calibration.steady ? [] : [UNSTEADY]),
   ];
 }
 
@@ -50,16 +54,24 @@ function latencyFindings(designs: readonly DesignResult[], noise: CompareResult[
     findings.push(
       `Inline, the medians of the ${among} lie ${factor(apart)} apart (${low.name} ${time(inlineP50(low))}, ${high.name} ${time(inlineP50(high))})${within}.`,
     );
-    const [first] = designs;
-    const through = first ? mainP50(first) / inlineP50(first) : 0;
-    if (through > 0) {
-      const more = through > apart ? 'more than which design it is' : 'less than which design it is';
-      findings.push(
-        `The thread that routes matters ${more}: through the main thread ${first?.name} takes ${factor(through)} as long as inline.`,
-      );
-    }
+    findings.push(...threadFindings(designs, apart));
   }
   return findings;
+}
+
+/** The cost of the main thread, of every design, beside how far the designs lie apart. */
+function threadFindings(designs: readonly DesignResult[], apart: number): string[] {
+  const through = (design: DesignResult) => mainP50(design) / inlineP50(design);
+  const measured = designs.filter((design) => inlineP50(design) > 0 && mainP50(design) > 0);
+  const cost = extremes(measured, through);
+  if (cost === null) return [];
+  const [least, most] = [through(cost.low), through(cost.high)];
+  const than = (word: string) => `matters ${word} than the choice of a design`;
+  const how =
+    least > apart ? than('more') : most < apart ? than('less') : 'matters about as much as the choice';
+  return [
+    `The thread that routes ${how}: through the main thread a signal takes ${factor(least)} as long as inline in ${cost.low.name}, and ${factor(most)} in ${cost.high.name}${measured.length > 2 ? '; the other designs lie between' : ''}.`,
+  ];
 }
 
 function injectionFindings(designs: readonly DesignResult[]): string[] {
@@ -84,20 +96,26 @@ function updateFindings(designs: readonly DesignResult[]): string[] {
     const [few, many] = [updates[0], updates.at(-1)];
     return few && many && few !== many ? [few, many] : [];
   };
-  const whole = designs.find((design) => (ends(design)[1]?.reroute.entries ?? 0) > 0);
-  const single =
-    designs.find(({ name }) => name === 'direct') ?? designs.find(({ table }) => table === 'none');
+  // With a table, the design whose cost grows least; without one, the design that takes longest: the others bear the finding out.
+  const growth = (design: DesignResult) => {
+    const [few, many] = ends(design);
+    return few && many ? many.reroute.us / few.reroute.us : 0;
+  };
+  const ofTables = designs.filter((design) => (ends(design)[1]?.reroute.entries ?? 0) > 0);
+  const whole = extremes(ofTables, growth)?.low;
+  const ofNone = designs.filter(({ table }) => table === 'none');
+  const single = extremes(ofNone, (design) => ends(design)[1]?.reroute.us ?? 0)?.high;
   const [few, many] = whole ? ends(whole) : [];
   if (whole && few && many) {
     const by = many.reroute.us / few.reroute.us;
     findings.push(
-      `With a table, a new message for one vector costs the whole of it: in ${whole.name} ${took(few)} with ${count(few.vectors)} vectors and ${took(many)} with ${count(many.vectors)} (${factor(by)}, ${count(many.reroute.entries)} entries handed over).`,
+      `With a table, a new message for one vector costs the whole of it: in ${whole.name}${ofTables.length > 1 ? ', where it grows least,' : ''} ${took(few)} with ${count(few.vectors)} vectors and ${took(many)} with ${count(many.vectors)} (${factor(by)}, ${count(many.reroute.entries)} entries handed over).`,
     );
   }
   const [least, most] = single ? ends(single) : [];
   if (single && least && most) {
     const by = most.reroute.us / least.reroute.us;
-    const growth =
+    const grown =
       by < 2
         ? `no more than with ${count(least.vectors)}`
         : `${factor(by)} what it takes with ${count(least.vectors)}`;
@@ -105,7 +123,7 @@ function updateFindings(designs: readonly DesignResult[]): string[] {
       ? `; the table takes ${factor(many.reroute.us / most.reroute.us)} as long with ${count(many.vectors)}`
       : '';
     findings.push(
-      `Without one it costs ${most.reroute.calls} calls and ${took(most)} in ${single.name} with ${count(most.vectors)} vectors, ${growth}${against}.`,
+      `Without one it costs ${most.reroute.calls} calls and ${took(most)} in ${single.name}${ofNone.length > 1 ? ', which takes longest,' : ''} with ${count(most.vectors)} vectors, ${grown}${against}.`,
     );
   }
   if (whole && many?.maskByRoute) {

@@ -21,7 +21,12 @@ export function compareHtml(result: CompareResult): string {
     text: `${plural(config.devices, 'device thread')} of ${plural(config.events, 'event')} signalled ${plural(config.vcpus, 'vCPU')} under ${plural(designs.length, 'design')}, dispatched inline and by the main thread.`,
     verdict:
       broken.length === 0
-        ? { kind: 'good', text: 'Every signal was followed by its delivery, in every design' }
+        ? calibration.steady
+          ? { kind: 'good', text: 'Every signal was followed by its delivery, in every design' }
+          : {
+              kind: 'warn',
+              text: 'Every signal was followed by its delivery, but the machine was unsteady: compare times with care',
+            }
         : { kind: 'bad', text: `${broken.map(({ name }) => name).join(', ')} lost or doubled signals` },
     tiles: [
       ...(noise

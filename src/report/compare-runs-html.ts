@@ -15,7 +15,7 @@ export function compareRunsHtml(comparison: RunComparison, a: string, b: string)
     title: 'Is B slower than A?',
     text: `A: ${a}. B: ${b}. Each path was measured in both; the medians of its boots are ranked.`,
     verdict: {
-      text: steady ? verdict : `${verdict}, but a run was unsteady`,
+      text: verdict,
       kind: regressions > 0 ? 'bad' : steady ? 'good' : 'warn',
     },
     tiles: [

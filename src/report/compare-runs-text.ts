@@ -102,8 +102,6 @@ export function compareRunsNotes(comparison: RunComparison): string[] {
           'the calibrations of A and B differ: the machine was another one, or in another state; take the runs in turn, or compare with --relative',
         ]),
     ...(steady ? [] : ['unsteady: the machine changed during a run; measure again before you believe this']),
-    regressions === 0
-      ? `no regression past ${(100 * tolerance).toFixed(0)} %`
-      : `${plural(regressions, 'regression')} past ${(100 * tolerance).toFixed(0)} %`,
+    `${regressions === 0 ? 'no regression' : plural(regressions, 'regression')} past ${(100 * tolerance).toFixed(0)} %${steady ? '' : ', but a run was unsteady'}`,
   ];
 }

@@ -6,7 +6,7 @@ export function progressText(progress: Progress, bound: number): string {
   const { stage, scenario, phase, schedules, seconds, fraction } = progress;
   if (stage === 'load') return 'loading';
   if (stage === 'shrink') return `${scenario}: a schedule fails; looking for the smallest that does`;
-  const speed = seconds > 0 ? `, ${rate(schedules / seconds).replace(/ ?\/s$/, ' schedules/s')}` : '';
+  const speed = seconds > 0 ? `, ${rate(schedules / seconds)}` : '';
   const done =
     fraction === undefined ? '' : `, ${(fraction * 100).toFixed(fraction < 0.1 ? 2 : 0)} % of ${phase}`;
   const left = leftOf(seconds, fraction, bound);

@@ -58,3 +58,12 @@ export function wrapped(text: string, first: number, rest = first): string[] {
   }
   return [...lines, line];
 }
+
+/** A status line that fits: parts that have no room are left out from the right, and an ellipsis stands for them. */
+export function clipped(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const room = Math.max(0, width - 1);
+  // The parts of a status line end with a comma, or with two spaces.
+  const [fits = ''] = /^.*(?:, | {2})/.exec(text.slice(0, room)) ?? [];
+  return `${fits === '' ? text.slice(0, room) : fits}…`;
+}

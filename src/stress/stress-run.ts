@@ -43,6 +43,8 @@ export type StressWatch = {
   readonly finished?: (detail: StressDetail) => void;
   /** As `finished`, where {@link StressOptions.trace} is set: the last actions of each thread. */
   readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
+  /** Called once with the result, before the threads of the machine are told to end: a user who waits sees the result sooner. */
+  readonly ended?: (result: StressResult) => void;
   /** Called once after the audit: every vCPU sleeps in its guest, and no device signals. */
   readonly rested?: (machine: Machine, plan: Plan, violations: number) => void;
 };
@@ -141,7 +143,10 @@ export async function runStress(
     noteOnce();
     if (plan.slices > 0) watch.traced?.(readTracks(machine, plan), plan);
     const interrupted = watch.signal?.aborted ?? false;
-    return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines, rules });
+    const figures = { options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines, rules };
+    const result = stressResult(figures);
+    watch.ended?.(result);
+    return result;
   } finally {
     clearInterval(glances);
     clearTimeout(timer);

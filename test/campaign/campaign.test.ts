@@ -97,6 +97,25 @@ describe('a campaign on one machine', () => {
     });
   });
 
+  test('Ctrl-C leaves a job that hears nothing open, and does not wait until the job is given up', {
+    timeout: 180_000,
+  }, async () => {
+    const folder = folderOf({ name: 'deaf', items: [{ scenario: 'deaf.mjs' }] });
+    folder.write(
+      'deaf.mjs',
+      "import { writeFileSync } from 'node:fs';\nwriteFileSync(new URL('begun', import.meta.url), '');\nfor (;;);\n",
+    );
+    const process = folder.start('--jobs', '1', '--json');
+    expect(await process.endsBefore(async () => folder.has('begun'))).toBe(false);
+    process.kill('SIGINT');
+    expect(await process.ended).toBe(130);
+    const { state, jobs, items } = await folder.result('--results');
+    expect([state, jobs]).toEqual(['open', { total: 1, done: 0, failed: 0, retried: 0 }]);
+    expect(items[0]?.problems).toEqual([]);
+    // A job that is given up counts as tried.
+    expect(process.output).toContain('"retried":0');
+  });
+
   test('tries a poisoned job three times and wrong input once, says why, and goes on', {
     timeout: 180_000,
   }, async () => {

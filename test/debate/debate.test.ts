@@ -74,6 +74,11 @@ describe('a comparison', () => {
     expect(result.noise?.inline.latency).toBeGreaterThanOrEqual(1);
     expect(compareText(result)).toMatch(/direct +\(D\) +LPI/);
     expect(compareHtml(result)).toContain('<title>The designs of the debate, compared');
+    for (const steady of [true, false]) {
+      const as: CompareResult = { ...result, calibration: { ...result.calibration, steady } };
+      expect(compareHtml(as).includes('the machine was unsteady')).toBe(!steady);
+      expect(compareFindings(as).join().includes('(unsteady)')).toBe(!steady);
+    }
   });
 
   test('the findings follow the figures', () => {
@@ -90,6 +95,29 @@ describe('a comparison', () => {
     slower.dispatch.inline.latencyNs.p50 *= 1e9;
     expect(findings([direct, slower])).toContain('more than can be explained');
     expect(findings([direct])).not.toContain('With a table');
+    // The cost of the main thread is judged over all designs, in whichever order they were measured.
+    const through = (p50s: readonly (readonly [number, number])[]) =>
+      p50s.map(([inline, main], index) => {
+        const design = structuredClone(index === 0 ? direct : merged) as unknown as {
+          dispatch: Record<'inline' | 'main', { latencyNs: { p50: number } }>;
+        };
+        design.dispatch.inline.latencyNs.p50 = inline;
+        design.dispatch.main.latencyNs.p50 = main;
+        return design;
+      });
+    const cheap = through([
+      [100, 400],
+      [100, 110],
+    ]);
+    for (const designs of [cheap, cheap.toReversed()])
+      expect(findings(designs)).toMatch(
+        /matters more than the choice of a design: .* 1\.1\d* × as long as inline in merged, and 4\S* × in direct\./,
+      );
+    const apart = through([
+      [100, 110],
+      [1000, 1200],
+    ]);
+    expect(findings(apart)).toContain('matters less than the choice of a design');
     expect(findings([])).toBe('');
   });
 

@@ -5,6 +5,8 @@ import {
   LEAST_BOOTS,
 } from '../../src/measuring/compare-runs/run-comparison.ts';
 import { readSavedRuns } from '../../src/measuring/compare-runs/saved-runs.ts';
+import { compareRunsHtml } from '../../src/report/compare-runs-html.ts';
+import { compareRunsMarkdown, compareRunsText } from '../../src/report/compare-runs-text.ts';
 
 /** A run of one path whose boots have these medians: each of three blocks, of which it is the middle one. */
 function runOf(medians: readonly number[], calibrationNs = 100): ComparedRun {
@@ -146,5 +148,31 @@ describe('a saved run', () => {
     const read = () => readSavedRuns(text, 'a.json');
     expect(read).toThrow(message);
     expect(read).toThrow(expect.objectContaining({ code: 'ERR_RESULT_FORMAT' }));
+  });
+});
+
+describe('a comparison as text, Markdown and a page', () => {
+  const said = (steady: boolean) => {
+    const [a, b] = [runOf(around(500)), runOf(around(650))];
+    const comparison = compareRuns({ ...a, steady }, b, options);
+    return [
+      compareRunsText(comparison),
+      compareRunsMarkdown(comparison),
+      compareRunsHtml(comparison, 'a.json', 'b.json'),
+    ];
+  };
+
+  test('has the verdict and the confidence interval of the median and of the 99th percentile', () => {
+    for (const text of said(true)) {
+      expect(text).toContain('p99: B is');
+      expect(text).toContain('from … to p99');
+      expect(text).toContain('slower: a regression');
+      expect(text).toContain('1 regression past 10 %');
+      expect(text).not.toContain('unsteady');
+    }
+  });
+
+  test('has "unsteady" in its verdict where the machine changed during a run', () => {
+    for (const text of said(false)) expect(text).toContain('1 regression past 10 %, but a run was unsteady');
   });
 });

@@ -141,6 +141,22 @@ describe('a kernel file', () => {
     const foreign = cut.slice();
     foreign[18] = 62;
     expect(refusal(foreign)).toMatchObject({ ...code, message: expect.stringContaining('AArch64') });
+    const bytes = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    for (const [begin, why] of [
+      ['export default { words: 1 };\n', 'is a text'],
+      ['#!/bin/sh\n\x1b[1m\xc3\xa9', 'is a text'],
+      ['\xfd7zXZ\0\0\x04', 'unxz'],
+      ['(\xb5/\xfd\x04', 'unzstd'],
+      ['BZh91AY', 'bunzip2'],
+      ['\0asm\x01\0\0\0', 'WebAssembly'],
+    ] as const)
+      expect(refusal(bytes(begin)), begin).toMatchObject({
+        ...code,
+        message: expect.stringContaining(why),
+      });
+    // The commonest instructions have bytes that no text has.
+    for (const word of [0x1400_0000, 0xd503_201f, 0xd65f_03c0, 0xd280_0000])
+      expect(refusal(new Uint8Array(Uint32Array.of(word).buffer)), word.toString(16)).toBeUndefined();
   });
 
   test('that is flat has disk and tree far behind it, because it does not say where its .bss ends', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { elapsed, linear } from '../../src/report/html/axis.ts';
+import { tableCard } from '../../src/report/html/figure.ts';
 import { horizontalAxis } from '../../src/report/html/frame.ts';
 import { DELIVERIES, type HeatMap, heatMap } from '../../src/report/html/heat-map.ts';
 import { pairsMaps } from '../../src/report/stress-pairs.ts';
@@ -129,4 +130,15 @@ describe('axes', () => {
     expect(written([0, 200, 400])).toEqual([0, 200, 389.2]);
     expect(written([0, 30, 200, 360, 400])).toEqual([0, 200, 389.2]);
   });
+});
+
+test('a table of more than 50 rows is folded, and a shorter one is not', () => {
+  const card = (rows: number) =>
+    tableCard('windows', 'Windows', 'All.', {
+      head: ['window'],
+      rows: Array.from({ length: rows }, (_, row) => [`window ${row}`]),
+    });
+  expect(card(51)).toContain('<details><summary>51 rows</summary>');
+  expect(card(51).match(/<tr>/g)).toHaveLength(52);
+  expect(card(50)).not.toContain('<details>');
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { table } from '../../src/report/table.ts';
-import { fitted, setTextWidth } from '../../src/report/text-width.ts';
+import { clipped, fitted, setTextWidth } from '../../src/report/text-width.ts';
 
 afterEach(() => setTextWidth(undefined));
 
@@ -61,5 +61,25 @@ describe('a text on a terminal', () => {
     const command = 'repeat  npx irqloom replay x1:lost-update examples/lost-update.mjs';
     expect(fitted(command)).toBe(command);
     expect(fitted(`token ${'x'.repeat(30)}`)).toBe(`token\n  ${'x'.repeat(30)}`);
+  });
+});
+
+describe('a status line', () => {
+  const line = 'add: dfs, 52,208 schedules, 18.9 k/s, at most 58 s left';
+
+  test('a status line that has room is whole', () => {
+    expect(clipped(line, line.length)).toBe(line);
+  });
+
+  test('a status line leaves parts out from the right, never half a word', () => {
+    expect(clipped(line, line.length - 1)).toBe('add: dfs, 52,208 schedules, 18.9 k/s, …');
+    expect(clipped(line, 30)).toBe('add: dfs, 52,208 schedules, …');
+    expect(clipped('1.0 s  violations 0  injected 12', 25)).toBe('1.0 s  violations 0  …');
+  });
+
+  test('a part that is longer than the line is cut', () => {
+    expect(clipped('loading-everything', 8)).toBe('loading…');
+    for (const width of [0, 1, 2])
+      expect(clipped(line, width).length).toBeLessThanOrEqual(Math.max(1, width));
   });
 });

@@ -135,6 +135,23 @@ describe('no interrupt is lost, doubled or misrouted', () => {
     );
     expect(await run).toMatchObject({ interrupted: true, lost: 0 });
   });
+
+  test('an aborted run gives its result before its threads have ended', async () => {
+    const abort = new AbortController();
+    const ports = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+    const early: { result: StressResult; ports: number }[] = [];
+    const result = await runStress(
+      { ...options, seconds: 60 },
+      {
+        signal: abort.signal,
+        glance: () => abort.abort(),
+        ended: (result) => early.push({ result, ports: ports() }),
+      },
+    );
+    expect(early).toHaveLength(1);
+    expect(early[0]?.result).toBe(result);
+    expect(early[0]?.ports).toBeGreaterThan(ports());
+  });
 });
 
 describe('every design of the debate keeps its promises', () => {

@@ -22,7 +22,7 @@ export type Unanswered = {
 const LOAD_MS = 30_000;
 /** How late the answer of a search may be: after its own bound on time, and after a request to stop. */
 const LATE_MS = 2_000;
-const STOP_MS = 400;
+const STOP_MS = 250;
 /** The bound on shrinking a failure. */
 const SHRINK_MS = 60_000;
 const LOOK_MS = 100;
@@ -88,7 +88,9 @@ export async function runSearch<T extends SearchTask>(
     clearInterval(timer);
     signal?.removeEventListener('abort', stop);
     worker.removeAllListeners('exit');
-    await worker.terminate();
+    const end = worker.terminate();
+    // A user who has said Ctrl-C waits for the result, and not for the end of the thread.
+    if (!signal?.aborted) await end;
   }
 }
 

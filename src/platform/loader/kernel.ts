@@ -14,6 +14,16 @@ const OLD_TEXT_OFFSET = 0x8_0000;
 export const FLAT_OFFSET = 0x8_0000;
 const MOST_UNPACKED = 2 ** 30;
 
+/** Files that are no guest, by the bytes with which they begin. Each would run as a flat binary, and get nowhere. */
+const OTHERS: readonly (readonly [begin: string, kind: string])[] = [
+  ['\xfd7zXZ\0', 'is compressed with xz: unpack the kernel first (unxz); only gzip is unpacked here'],
+  ['(\xb5/\xfd', 'is compressed with zstd: unpack the kernel first (unzstd); only gzip is unpacked here'],
+  ['BZh', 'is compressed with bzip2: unpack the kernel first (bunzip2); only gzip is unpacked here'],
+  ['\0asm', 'is WebAssembly, and no code of AArch64'],
+];
+/** So many of a file's first bytes tell whether it is a text. */
+const TEXT_BYTES = 4096;
+
 /**
  * Reads a kernel: an arm64 Image, also compressed with gzip; an ELF of AArch64; anything else is a flat binary.
  * @param ramBase - start of guest memory; an Image's address is relative to it
@@ -32,8 +42,32 @@ export function readKernel(file: Uint8Array, ramBase: number): Kernel {
   }
   if (word(0) === ELF_MAGIC) return readElf(bytes);
   if (word(IMAGE_MAGIC_AT) === IMAGE_MAGIC) return readImage(bytes, view, ramBase);
+  refuseOthers(bytes);
   const entry = ramBase + FLAT_OFFSET;
   return { kind: 'flat', segments: [{ address: entry, bytes }], entry, end: entry + bytes.length };
+}
+
+/** @throws IrqError for a file that is no code of AArch64 for sure */
+function refuseOthers(bytes: Uint8Array): void {
+  const begin = Buffer.from(bytes.subarray(0, 8)).toString('latin1');
+  const [, kind] = OTHERS.find(([magic]) => begin.startsWith(magic)) ?? [];
+  if (kind !== undefined) throw new IrqError('ERR_GUEST_IMAGE', `the kernel file ${kind}`);
+  if (isText(bytes.subarray(0, TEXT_BYTES)))
+    throw new IrqError(
+      'ERR_GUEST_IMAGE',
+      'the kernel file is a text; expected an Image, an ELF file or a flat binary for arm64 (irqloom explore takes a scenario without --guest)',
+    );
+}
+
+/** Whether bytes are UTF-8 without control characters other than white space. */
+function isText(bytes: Uint8Array): boolean {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these tell a binary from a text
+    return !/[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]/.test(text);
+  } catch {
+    return false;
+  }
 }
 
 function readImage(bytes: Uint8Array, view: DataView, ramBase: number): Kernel {

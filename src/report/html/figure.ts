@@ -1,3 +1,4 @@
+import { count } from '../units.ts';
 import type { Scale } from './axis.ts';
 import { copyButton } from './copy.ts';
 import type { Plot } from './frame.ts';
@@ -72,9 +73,16 @@ ${items === '' ? '' : `<ul class="legend">${items}</ul>`}
 </figure>`;
 }
 
-/** A visible table, under its heading. @param narrow - whether the table has room beside another card */
+/** A table with more rows is folded: it would be longer than the rest of its page. */
+const FOLDED_ROWS = 50;
+
+/** A visible table, under its heading; a long one is folded. @param narrow - whether the table has room beside another card */
 export function tableCard(id: string, title: string, text: string, table: DataTable, narrow = false): string {
-  return `<section class="card${narrow ? '' : ' wide'}" id="${id}"><h3>${escaped(title)}</h3><p>${escaped(text)}</p>${tableMarkup(table, title)}</section>`;
+  const markup = tableMarkup(table, title);
+  const { length } = table.rows;
+  const shown =
+    length > FOLDED_ROWS ? `<details><summary>${count(length)} rows</summary>${markup}</details>` : markup;
+  return `<section class="card${narrow ? '' : ' wide'}" id="${id}"><h3>${escaped(title)}</h3><p>${escaped(text)}</p>${shown}</section>`;
 }
 
 function tableMarkup(table: DataTable, title: string): string {
