@@ -66,12 +66,9 @@ export class Optimal implements Strategy {
   /** A schedule was begun, and has not come to its end. */
   #open = false;
   #from: Trace | undefined;
+  #first: Trace | undefined;
   #trace = new Trace(0, false);
-  /** A frame holds the present trace. */
-  #isHeld = true;
   readonly #frames: Frame[] = [];
-  /** Traces of schedules from which nothing more follows, to be used again. */
-  readonly #free: Trace[] = [];
 
   constructor(subtrees = EVERY_CLASS) {
     this.subtrees = subtrees;
@@ -85,8 +82,8 @@ export class Optimal implements Strategy {
     this.#run = run;
     if (!again && !this.#next()) return false;
     this.#open = true;
-    if (this.#isHeld) this.#trace = this.#free.pop() ?? new Trace(run.threads, run.late);
-    this.#isHeld = false;
+    this.#first ??= new Trace(run.threads, run.late);
+    this.#trace = this.#from === undefined ? this.#first : this.#from.next;
     this.#trace.begin(this.#from, this.#plan.same);
     return true;
   }
@@ -95,13 +92,16 @@ export class Optimal implements Strategy {
     const run = this.#run as RunView;
     const { turns, thread, timesOut, start, starts } = this.#plan;
     const at = run.steps;
+    if (at < this.#trace.length) {
+      const next = turns[at] as number;
+      return (enabled & (1 << next)) !== 0 ? next : PRUNE;
+    }
     this.#trace.take(run);
     let block = at;
     let t = 31 - Math.clz32(enabled & -enabled);
     if (at < turns.length) {
       t = turns[at] as number;
       if ((enabled & (1 << t)) === 0) return PRUNE;
-      if (at < this.#trace.length) return t;
       block = starts?.[at] ?? -1;
     } else if (at === turns.length && thread >= 0) {
       const bit = 1 << thread;
@@ -179,7 +179,6 @@ export class Optimal implements Strategy {
 
   #hold(plans: Frame['plans'], of?: Plan, taken = 0): void {
     this.#frames.push({ trace: this.#trace, plans, of, taken });
-    this.#isHeld = true;
   }
 
   #next(): boolean {
@@ -196,8 +195,6 @@ export class Optimal implements Strategy {
         return true;
       }
       this.#frames.pop();
-      // The frame of a schedule's failures stands on the frame of all else that follows from that schedule, with the same trace.
-      if (this.#frames.at(-1)?.trace !== frame.trace) this.#free.push(frame.trace);
     }
     const subtree = this.subtrees[++this.#subtree];
     if (subtree === undefined) return false;
