@@ -57,7 +57,7 @@ export type CampaignFigures = {
 /** Blocks of schedules that take a few ms each, a job each: as small as a job gets. */
 const SMALL: Item = itemOf('add-2x5', { strategy: 'random', schedules: 256 * 1024 });
 /** A search of half a minute or so on one thread: 15! / 5!³ classes. */
-const LARGE: Item = itemOf('add-3x5', { strategy: 'optimal' });
+const LARGE: Item = itemOf('add-3x5', { strategy: 'dpor' });
 
 function itemOf(program: string, options: ItemOptions): Item {
   const source = { own: 'races/litmus/names.js', name: 'litmus', arguments: [program] };

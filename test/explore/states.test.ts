@@ -107,6 +107,6 @@ test('a search of states with plain accesses as steps runs every schedule: races
 test('a search of states cannot be divided among shards', () => {
   const shard = { index: 0, count: 2 };
   expect(() => explore(litmus.adds(2, 2), { strategy: 'states', shard })).toThrow(
-    /states cannot be divided among shards: .*optimal, dfs and the random strategies can/,
+    /states cannot be divided among shards: .*dpor, dfs and the random strategies can/,
   );
 });

@@ -1,7 +1,7 @@
 import { always, drop, never } from './edit.ts';
 import type { Rows } from './rows.ts';
 
-/** Guards of `src/explore`: what makes the optimal search meet each class once, and the search of states lose none. */
+/** Guards of `src/explore`: what makes `dpor` meet each class once, and the search of states lose none. */
 export const EXPLORE = {
   'class-comes-from-one': {
     rule: 'A class follows from the one schedule in which all but the step that is moved comes by itself.',

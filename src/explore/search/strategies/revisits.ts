@@ -105,8 +105,7 @@ function firstOf({ threads, at, count, length }: Trace, least: Cut): number {
   let first = length;
   for (let t = 0; t < threads; t++) {
     const number = Math.max(1, least[t] as number);
-    if (number <= (count[t] as number))
-      first = Math.min(first, (at[t] as number[])[number - 1] as number);
+    if (number <= (count[t] as number)) first = Math.min(first, (at[t] as number[])[number - 1] as number);
   }
   return first;
 }

@@ -90,16 +90,16 @@ export class Trace {
   }
 
   /**
-   * Begins as the first `length` steps of another trace, whose `next` this is. The steps that this trace has of
-   * that one already stay.
+   * Begins as the first `length` steps of another trace, whose `next` this is, or without any. The steps that this
+   * trace has of that one already stay.
    */
   begin(from?: Trace, length = 0): void {
-    const kept = Math.min(this.#common, length, this.length);
+    const kept = from === undefined ? 0 : Math.min(this.#common, length, this.length);
     this.#goBack(kept);
     if (kept === 0) this.stopping = 0;
     this.timesOut = from?.timesOut ?? false;
     if (from !== undefined) for (let k = kept; k < length; k++) this.#copy(from, k);
-    this.#common = length;
+    this.#common = from === undefined ? 0 : length;
     if (this.#next !== undefined) this.#next.#common = Math.min(this.#next.#common, kept);
   }
 
