@@ -15,6 +15,8 @@ export class LocalCrew implements Crew {
   #busy = 0;
   #done = 0;
   #stopped = false;
+  /** Jobs under way are no longer waited for. */
+  #left = false;
 
   /** @param slice - about how long a job takes, s */
   constructor(options: { threads: number; root: string; slice: number; silentMs?: number | undefined }) {
@@ -38,7 +40,7 @@ export class LocalCrew implements Crew {
   }
 
   next(): Promise<CrewAnswer | undefined> {
-    return this.#answers.take(() => this.#stopped && this.#busy === 0);
+    return this.#answers.take(() => this.#left || (this.#stopped && this.#busy === 0));
   }
 
   settled(_job: Job): void {}
@@ -47,13 +49,21 @@ export class LocalCrew implements Crew {
     return [{ name: NAME, slots: this.slots, busy: this.#busy, done: this.#done }];
   }
 
-  stop(): void {
+  stop(mostMs?: number): void {
     this.#stopped = true;
     this.#threads.stop();
     this.#answers.wake();
+    if (mostMs === undefined) return;
+    const leave = () => {
+      this.#left = true;
+      this.#answers.wake();
+    };
+    setTimeout(leave, mostMs).unref();
   }
 
   async close(): Promise<void> {
-    await this.#threads.close();
+    const closed = this.#threads.close();
+    // A thread that is left may take long to end, too.
+    if (!this.#left) await closed;
   }
 }

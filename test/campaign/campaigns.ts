@@ -160,5 +160,7 @@ export const SEARCHES: readonly Options[] = [
   { scenario: 'throws-late.mjs', strategy: 'dpor' },
   { scenario: 'met-late.mjs', strategy: 'random', schedules: 3_000 },
   { scenario: 'two-causes.mjs', strategy: 'auto' },
+  { scenario: 'add-2x5', strategy: 'auto' },
+  { scenario: 'three-updates.mjs', strategy: 'states' },
   { scenario: 'add-2x5', strategy: 'dfs', schedules: 200 },
 ];

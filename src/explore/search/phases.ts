@@ -66,6 +66,7 @@ export function restOf(search: Search): Branches | undefined {
 
 const RANDOM_SCHEDULES = 100_000;
 const PORTFOLIO_SCHEDULES = 256;
+const STATES_SCHEDULES = 500_000;
 
 /** The parts of a divided search that are to be done; undefined for the whole search. */
 export type Shares = {
@@ -74,7 +75,11 @@ export type Shares = {
 };
 
 /** The searches that the options ask for, in order. */
-export function planPhases(options: SearchOptions, profile: Profile, shares?: Shares): Phase[] {
+export function planPhases(
+  options: SearchOptions & { readonly shard?: object | undefined },
+  profile: Profile,
+  shares?: Shares,
+): Phase[] {
   const { strategy = 'auto', depth = 3, seed = 0, schedules } = options;
   if (!STRATEGIES.includes(strategy)) {
     throw new IrqError(
@@ -137,6 +142,8 @@ export function planPhases(options: SearchOptions, profile: Profile, shares?: Sh
         dfs({ kind: 'preemptions', most: 0 }, 20_000),
         dfs({ kind: 'preemptions', most: 1 }, 100_000),
         dfs({ kind: 'preemptions', most: 2 }, 500_000),
+        // A share cannot know the states that the others have met.
+        ...(profile.fewStates && options.shard === undefined ? [search(new States(), STATES_SCHEDULES)] : []),
         search(new Dpor(shares?.subtrees()), Infinity),
       ];
   }

@@ -1,4 +1,4 @@
-import { ALL, Point, QUEUE, TIMEOUT } from '../../running/operation.ts';
+import { ALL, CAS, Point, QUEUE, TIMEOUT, WAIT } from '../../running/operation.ts';
 import { mightBeOrdered, ordered, type Step } from '../dependence.ts';
 import { foresee } from './foresight.ts';
 import { addNeeded, followsByItself, isAble, isWithin } from './rest.ts';
@@ -259,16 +259,24 @@ class Revisits {
     else if (this.#isRight(this.#chosen)) yield this.#plan(this.#chosen);
   }
 
-  /** Steps that conflict with `a`, and neither come after x nor have to come before `a`. */
+  /**
+   * Steps that conflict with `a`, or with x as `a` may have x answered: a wait that sleeps then, or a compareExchange that takes
+   * place. None of them comes after x, or has to come before `a`.
+   */
   #optionsFor(a: Step, needed: Cut): number[] {
     const { length, threads, touched, past, steps } = this.#trace;
     const options: number[] = [];
-    const words = wordsOf(a);
+    const x = this.#x;
+    const mayChange = x.point.op === WAIT || x.point.op === CAS;
+    const words = wordsOf(a) | (mayChange ? wordsOf(x) : 0);
     const own = needed[this.#u] as number;
     for (let k = this.#p + 1; k < length; k++) {
       if (((touched[k] as number) & words) === 0 || this.#trace.has(needed, k)) continue;
       const isFree = !this.#comesAfter(k) && (past[k * threads + this.#u] as number) <= own;
-      if (isFree && mightBeOrdered(a, steps[k] as Step)) options.push(k);
+      if (!isFree) continue;
+      const step = steps[k] as Step;
+      // guard: answer-may-change
+      if (mightBeOrdered(a, step) || (mayChange && mightBeOrdered(x, step))) options.push(k);
     }
     return options;
   }
