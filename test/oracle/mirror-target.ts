@@ -153,5 +153,6 @@ export class MirrorTarget implements VectorTarget {
 
 function keyOf(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  return typeof value === 'bigint' ? `${value}` : JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}`;
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}` : part));
 }
