@@ -2,6 +2,7 @@ import { type GicRegions, gicRegions } from '../gic/gic.ts';
 import { type ItsRegions, itsRegions } from '../its/regions.ts';
 import { type IoEventFdRegions, ioEventFdRegions } from '../kvm/ioeventfds.ts';
 import { processRegions } from '../kvm/irqfd-record.ts';
+import { type TimerRegions, timerRegions } from '../kvm/timer/timer-settings.ts';
 import { type VmRegions, vmRegions } from '../kvm/vm.ts';
 import { CLOCK } from '../measure/clock.ts';
 import { guestMemoryRegion } from '../memory/guest-memory.ts';
@@ -21,6 +22,8 @@ export type VmPlaces = {
   readonly ioeventfds: IoEventFdRegions;
   /** Held while a device is created or an attribute set. KVM: config_lock. */
   readonly configLock: Region;
+  /** The in-kernel timers, of a VM that userland sets up. */
+  readonly timers: TimerRegions | undefined;
   /** By vCPU. */
   readonly controls: readonly Region[];
   readonly ram: Region;
@@ -60,6 +63,7 @@ export function layOut(config: MachineConfig): BoardLayout {
     ioeventfds: ioEventFdRegions(layout),
     configLock: layout.place('kvm.configLock', MUTEX),
     controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
+    timers: config.host && timerRegions(layout, vcpus),
   }));
   const fault = faultRegion(layout, config);
   const stampRegion = stampRegions(layout, threads, stamps);

@@ -9,7 +9,7 @@ import type { CpuInterface } from '../gic/cpu-interface.ts';
 import { encode, type SystemRegisters } from '../gic/system-registers.ts';
 import { RAM_BASE } from '../platform/memory-map.ts';
 import type { GuestBoard } from './guest-board.ts';
-import { NEVER } from './guest-clock.ts';
+import { NEVER } from '../kvm/timer/generic-timer.ts';
 import { isMachineFrame } from './machine-frames.ts';
 import { semihosting } from './semihosting.ts';
 import { VcpuTimers } from './vcpu-timers.ts';

@@ -4,7 +4,7 @@ import { type EventCount, FOREVER } from '../memory/event-count.ts';
 import { nap } from '../memory/nap.ts';
 import { BoardVcpu } from './board-vcpu.ts';
 import type { GuestBoard } from './guest-board.ts';
-import { NEVER, NS_PER_TICK } from './guest-clock.ts';
+import { NEVER, NS_PER_TICK } from '../kvm/timer/generic-timer.ts';
 
 /** Instructions between two checks of interrupts, requests and the clock. */
 const SLICE = 2_000;

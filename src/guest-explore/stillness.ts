@@ -1,7 +1,7 @@
 import type { BoardVcpu } from '../boot/board-vcpu.ts';
 import type { Controlled } from '../boot/controlled.ts';
 import type { GuestBoard } from '../boot/guest-board.ts';
-import { NEVER } from '../boot/guest-clock.ts';
+import { NEVER } from '../kvm/timer/generic-timer.ts';
 import { EXCEPTIONS, INTERRUPTS } from '../cpu/core/block.ts';
 import type { Turn } from './turn.ts';
 

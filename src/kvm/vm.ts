@@ -17,6 +17,7 @@ import type { ProcessRegions } from './irqfd-record.ts';
 import { KvmError } from './kvm-error.ts';
 import type { Route } from './route.ts';
 import { validateRoutes } from './routing-table.ts';
+import type { ArchTimers } from './timer/arch-timers.ts';
 import { GicIrqchip } from './vgic/gic-irqchip.ts';
 import type { LineParts } from './vgic/irq-line.ts';
 import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts';
@@ -33,6 +34,8 @@ export type VmParts = GenericVmParts & {
   readonly lpis: Lpis;
   /** The ITSes; their guest-physical addresses are in the state of the vgic. */
   readonly itses: readonly Its[];
+  /** The in-kernel timers: userland may not drive the PPIs that they own. */
+  readonly timers?: ArchTimers | undefined;
   /** How userland names a source, and how a signal finds its interrupt. */
   readonly design?: KernelDesign;
 };
@@ -48,11 +51,11 @@ export class Vm extends GenericVm<GicIrqchip> {
   readonly vgic: VgicState;
 
   constructor(words: Words, regions: VmRegions, parts: VmParts) {
-    const { interrupts, design = MERGED } = parts;
+    const { interrupts, timers, design = MERGED } = parts;
     const vgic = new VgicState(words, regions.vgic);
     super(words, regions, new GicIrqchip(words, { ...parts, vgic }), parts, design.makeInjector);
     this.#interrupts = interrupts;
-    this.#line = { interrupts, vgic, initialise: () => this.initVgic() };
+    this.#line = { interrupts, vgic, timers, initialise: () => this.initVgic() };
     this.design = design;
     this.vgic = vgic;
   }
