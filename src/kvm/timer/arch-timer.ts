@@ -67,15 +67,10 @@ export class ArchTimer {
     this.#parts = parts;
     this.#virtual = stateIn(words, parts.at + REGISTERS);
     this.#physical = stateIn(words, parts.at + REGISTERS + REGISTER_WORDS);
-    const { settings } = parts;
     this.#timer = new GenericTimer({
       virtual: this.#virtual,
       physical: this.#physical,
-      count: (timer) =>
-        BigInt.asUintN(
-          64,
-          BigInt(parts.now()) - settings.offset(timer === this.#virtual ? VIRTUAL : PHYSICAL),
-        ),
+      count: (timer) => this.count(timer === this.#virtual ? VIRTUAL : PHYSICAL),
     });
   }
 
@@ -84,7 +79,7 @@ export class ArchTimer {
   /** The guest reads a register. Undefined if the encoding names no timer register. The vCPU's thread. */
   read(encoding: number): bigint | undefined {
     // KVM computes ISTATUS of the emulated timer even while it is off.
-    if (encoding === CNTP_CTL) return this.control(PHYSICAL) | (this.#isPast(PHYSICAL) ? BigInt(ISTATUS) : 0n);
+    if (encoding === CNTP_CTL) return this.control(PHYSICAL) | (this.compare(PHYSICAL) <= this.count(PHYSICAL) ? BigInt(ISTATUS) : 0n);
     return this.#timer.read(encoding);
   }
 
@@ -117,9 +112,9 @@ export class ArchTimer {
     this.#of(kind).compare = BigInt.asUintN(64, value);
   }
 
-  count(kind: TimerKind): bigint {
-    const { now, settings } = this.#parts;
-    return BigInt.asUintN(64, BigInt(now()) - settings.offset(kind));
+  /** What a timer's counter shows when the host's counter is at `now`. */
+  count(kind: TimerKind, now = this.#parts.now()): bigint {
+    return BigInt.asUintN(64, BigInt(now) - this.#parts.settings.offset(kind));
   }
 
   /** Whether a timer owns this PPI, so that userland may not drive it. */
@@ -157,6 +152,7 @@ export class ArchTimer {
   load(): void {
     this.#locked(() => {
       this.#virtual.control &= 3n;
+      // guard: entry-samples-timers
       this.#driveBoth();
       const { interrupts } = this.#parts;
       const state = interrupts.state(this.#wire(VIRTUAL));
@@ -177,7 +173,7 @@ export class ArchTimer {
       this.#flags = ENABLED;
       const isActive = (this.#parts.interrupts.state(this.#wire(VIRTUAL)) & ACTIVE) !== 0;
       const stays = (flags & (WAS_ACTIVE | WAS_HIGH)) === (WAS_ACTIVE | WAS_HIGH);
-      this.#drive(VIRTUAL, isActive ? stays : this.#isDue(VIRTUAL));
+      this.#drive(VIRTUAL, isActive ? stays : this.#left(VIRTUAL, this.#parts.now()) === 0);
     });
   }
 
@@ -190,36 +186,34 @@ export class ArchTimer {
     if ((this.#flags & ENABLED) === 0) return NEVER;
     return this.#locked(() => {
       const { interrupts, vcpu } = this.#parts;
+      const now = this.#parts.now();
       let next = NEVER;
       for (const kind of [VIRTUAL, PHYSICAL] as const) {
-        const left = this.#left(kind);
+        const left = this.#left(kind, now);
         if (left > 0) next = Math.min(next, left);
-        else if ((this.#flags & LOADED) === 0) interrupts.ring(vcpu);
-        // guard: expiry-raises-line
-        else this.#drive(kind, true);
+        else if ((this.#flags & LOADED) !== 0) {
+          // guard: expiry-raises-line
+          this.#drive(kind, true);
+        } else {
+          // guard: expiry-wakes-vcpu
+          interrupts.ring(vcpu);
+        }
       }
       return next;
     });
   }
 
   /** Ticks until a timer is due, 0 if it is; {@link NEVER} if it is off or masked. */
-  #left(kind: TimerKind): number {
+  #left(kind: TimerKind, now: number): number {
     const timer = this.#of(kind);
     if (!GenericTimer.canAssert(timer)) return NEVER;
-    const left = timer.compare - this.count(kind);
+    const left = timer.compare - this.count(kind, now);
     return left > 0n ? Number(left) : 0;
   }
 
-  #isPast(kind: TimerKind): boolean {
-    return this.#of(kind).compare <= this.count(kind);
-  }
-
-  #isDue(kind: TimerKind): boolean {
-    return GenericTimer.isAsserted(this.#of(kind), this.count(kind));
-  }
-
   #driveBoth(): void {
-    for (const kind of [PHYSICAL, VIRTUAL] as const) this.#drive(kind, this.#isDue(kind));
+    const now = this.#parts.now();
+    for (const kind of [PHYSICAL, VIRTUAL] as const) this.#drive(kind, this.#left(kind, now) === 0);
   }
 
   #drive(kind: TimerKind, level: boolean): void {
