@@ -1,7 +1,7 @@
 import { GITS_BYTES } from '../arch/frames.ts';
 import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
-import { MAPPED, NONE } from '../gic/state.ts';
 import { Gic } from '../gic/gic.ts';
+import { MAPPED, NONE } from '../gic/state.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { FdTable } from '../kvm/fds.ts';

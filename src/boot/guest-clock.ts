@@ -1,7 +1,7 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { CoreParts } from '../cpu/index.ts';
-import type { Clock } from '../measure/clock.ts';
 import { NEVER, NS_PER_TICK } from '../kvm/timer/generic-timer.ts';
+import type { Clock } from '../measure/clock.ts';
 import { readStamp, STAMP_WORDS, writeStamp } from '../measure/stamp.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { ClockKind, VcpuRegions } from './plan.ts';

@@ -52,7 +52,8 @@ const bit = (name: string, at: number, read: Field['read'], write: Field['write'
 });
 const enabled = (state: number) => (state & ENABLED) / ENABLED;
 /** Of a mapped interrupt: the level, without its latch. */
-const pending = (state: number) => ((state & MAPPED) !== 0 ? (state & LINE) / LINE : isPending(state) ? 1 : 0);
+const pending = (state: number) =>
+  (state & MAPPED) !== 0 ? (state & LINE) / LINE : isPending(state) ? 1 : 0;
 const active = (state: number) => (state & ACTIVE) / ACTIVE;
 
 /**

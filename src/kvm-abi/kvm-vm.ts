@@ -7,9 +7,9 @@ import type { Fd } from '../kvm/gsi.ts';
 import type { IoEventFd } from '../kvm/ioeventfds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Msi } from '../kvm/msi.ts';
-import { VGIC_NONE, VGIC_V2 } from '../kvm/vgic/vgic-state.ts';
 import type { ArchTimer } from '../kvm/timer/arch-timer.ts';
 import type { ArchTimers } from '../kvm/timer/arch-timers.ts';
+import { VGIC_NONE, VGIC_V2 } from '../kvm/vgic/vgic-state.ts';
 import type { Vm } from '../kvm/vm.ts';
 import { EVENTFD_MAX } from '../memory/eventfd.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
@@ -298,7 +298,8 @@ export class KvmVm {
 
   #timers(call: string): ArchTimers {
     const { timers } = this.board;
-    if (!timers) throw new KvmError(call, 'ENODEV', 'this VM has no timers in the kernel: make it with createVm');
+    if (!timers)
+      throw new KvmError(call, 'ENODEV', 'this VM has no timers in the kernel: make it with createVm');
     return timers;
   }
 

@@ -34,7 +34,8 @@ function viewOf(modules: Modules, { words, gic, timers, own }: Shared) {
   const all = new modules.timers.ArchTimers(words, timers, interrupts, () => load(words, own) * NS_PER_TICK);
   const timer = all.of(0);
   const at = interrupts.find(0, PPI);
-  const isDue = () => (timer.control(VIRTUAL) & MASKED) === ON && timer.compare(VIRTUAL) <= timer.count(VIRTUAL);
+  const isDue = () =>
+    (timer.control(VIRTUAL) & MASKED) === ON && timer.compare(VIRTUAL) <= timer.count(VIRTUAL);
   return {
     interrupts,
     timer,

@@ -79,7 +79,8 @@ export class ArchTimer {
   /** The guest reads a register. Undefined if the encoding names no timer register. The vCPU's thread. */
   read(encoding: number): bigint | undefined {
     // KVM computes ISTATUS of the emulated timer even while it is off.
-    if (encoding === CNTP_CTL) return this.control(PHYSICAL) | (this.compare(PHYSICAL) <= this.count(PHYSICAL) ? BigInt(ISTATUS) : 0n);
+    if (encoding === CNTP_CTL)
+      return this.control(PHYSICAL) | (this.compare(PHYSICAL) <= this.count(PHYSICAL) ? BigInt(ISTATUS) : 0n);
     return this.#timer.read(encoding);
   }
 
