@@ -2,6 +2,7 @@ import { GITS_BYTES } from '../arch/frames.ts';
 import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
 import { MAPPED, NONE } from '../gic/state.ts';
+import { GicV2 } from '../gic/v2/gic-v2.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { FdTable } from '../kvm/fds.ts';
@@ -58,6 +59,8 @@ export class Board {
   readonly configLock: Mutex;
   /** The stages of interrupts; undefined unless the configuration asks for stamps. */
   readonly stamps: Stamps | undefined;
+  /** The registers of a GICv2, where the host can run one. */
+  readonly gicV2: GicV2 | undefined;
   /** The in-kernel timers, of a VM that userland sets up; a guest program's timers are those of its core. */
   readonly timers: ArchTimers | undefined;
   /** Words for a scenario's own use. */
@@ -112,10 +115,13 @@ export class Board {
     this.itses = places.itses.map(
       (regions, number) => new Its(words, regions, { index: number, lpis, memory, readers, personality }),
     );
+    this.gicV2 =
+      places.gicV2 && new GicV2(words, places.gicV2, this.gic, () => this.vm.vgic.onlineVcpus);
     this.timers = places.timers && new ArchTimers(words, places.timers, interrupts, () => this.clock.now());
     this.vm = new Vm(words, places.vm, {
       interrupts,
       timers: this.timers,
+      gicV2: this.gicV2,
       lpis,
       itses: this.itses,
       dispatch: config.dispatch,

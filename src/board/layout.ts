@@ -1,4 +1,5 @@
 import { type GicRegions, gicRegions } from '../gic/gic.ts';
+import { type GicV2Regions, gicV2Regions } from '../gic/v2/gic-v2.ts';
 import { type ItsRegions, itsRegions } from '../its/regions.ts';
 import { type IoEventFdRegions, ioEventFdRegions } from '../kvm/ioeventfds.ts';
 import { processRegions } from '../kvm/irqfd-record.ts';
@@ -22,6 +23,8 @@ export type VmPlaces = {
   readonly ioeventfds: IoEventFdRegions;
   /** Held while a device is created or an attribute set. KVM: config_lock. */
   readonly configLock: Region;
+  /** Where the host can run a GICv2. */
+  readonly gicV2: GicV2Regions | undefined;
   /** The in-kernel timers, of a VM that userland sets up. */
   readonly timers: TimerRegions | undefined;
   /** By vCPU. */
@@ -64,6 +67,7 @@ export function layOut(config: MachineConfig): BoardLayout {
     configLock: layout.place('kvm.configLock', MUTEX),
     controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
     timers: config.host && timerRegions(layout, vcpus),
+    gicV2: config.host?.gicV2 ? gicV2Regions(layout, spis) : undefined,
   }));
   const fault = faultRegion(layout, config);
   const stampRegion = stampRegions(layout, threads, stamps);

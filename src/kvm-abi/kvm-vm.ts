@@ -21,6 +21,7 @@ import { getTimerRegister, setTimerRegister, vcpuAttributes } from './devices/vc
 import { type IrqFd, irqfdOptions } from './irqfd-args.ts';
 import type { KvmOptions } from './options.ts';
 import { type Routing, toRoutes } from './routing-entry.ts';
+import { V2Bus } from './v2-bus.ts';
 import type { CreateDevice, RegisterBus, VmBoard } from './vm-board.ts';
 
 /** The data with which another thread attaches to a VM; postable. */
@@ -239,6 +240,12 @@ export class KvmVm {
     this.#timers(call).setOffset(offset);
   }
 
+  /** The accesses of a vCPU to device registers: those of a GICv2 depend on the vCPU, so {@link bus} does not have them. The vCPU's thread. */
+  busOf(vcpu: VcpuId): RegisterBus {
+    const { gicV2 } = this.board;
+    return gicV2 ? new V2Bus(this.bus, gicV2, this.vm.vgic, vcpu) : this.bus;
+  }
+
   /** The timers of a vCPU: the guest's reads and writes of their registers, on the vCPU's thread. */
   timer(vcpu: VcpuId): ArchTimer {
     return this.#timersOf('KVM_RUN', vcpu).of(vcpu);
@@ -262,18 +269,14 @@ export class KvmVm {
   enterGuest(vcpu: VcpuId): CpuInterface {
     const { vgic } = this.vm;
     const timer = this.timer(vcpu);
-    if (vgic.model === VGIC_V2)
-      throw new KvmError(
-        'KVM_RUN',
-        'ENXIO',
-        'this GICv2 has a device and its attributes, and no registers that a guest could use: create a GICv3',
-      );
     if (vgic.model !== VGIC_NONE) {
       checkFrames(vgic);
+      if (vgic.model === VGIC_V2) this.vm.initVgic();
       timer.enable();
     }
     for (const intid of this.options.ownedPpis) vgic.own(intid);
-    const cpu = this.gic.cpuInterface(vcpu);
+    const v2 = vgic.model === VGIC_V2 ? this.board.gicV2 : undefined;
+    const cpu = (v2 ?? this.gic).cpuInterface(vcpu);
     vgic.enterGuest();
     timer.load();
     return cpu;

@@ -20,7 +20,7 @@ import { validateRoutes } from './routing-table.ts';
 import type { ArchTimers } from './timer/arch-timers.ts';
 import { GicIrqchip } from './vgic/gic-irqchip.ts';
 import type { LineParts } from './vgic/irq-line.ts';
-import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts';
+import { VGIC_NONE, VGIC_V2, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts';
 
 export type VmRegions = GenericVmRegions & { readonly vgic: Region };
 
@@ -34,6 +34,8 @@ export type VmParts = GenericVmParts & {
   readonly lpis: Lpis;
   /** The ITSes; their guest-physical addresses are in the state of the vgic. */
   readonly itses: readonly Its[];
+  /** Reset when the VM's GICv2 is initialised. */
+  readonly gicV2?: { readonly reset: () => void } | undefined;
   /** The in-kernel timers: userland may not drive the PPIs that they own. */
   readonly timers?: ArchTimers | undefined;
   /** How userland names a source, and how a signal finds its interrupt. */
@@ -47,6 +49,7 @@ export type VmParts = GenericVmParts & {
 export class Vm extends GenericVm<GicIrqchip> {
   readonly #interrupts: Interrupts;
   readonly #line: LineParts;
+  readonly #gicV2: VmParts['gicV2'];
   readonly design: KernelDesign;
   readonly vgic: VgicState;
 
@@ -55,6 +58,7 @@ export class Vm extends GenericVm<GicIrqchip> {
     const vgic = new VgicState(words, regions.vgic);
     super(words, regions, new GicIrqchip(words, { ...parts, vgic }), parts, design.makeInjector);
     this.#interrupts = interrupts;
+    this.#gicV2 = parts.gicV2;
     this.#line = { interrupts, vgic, timers, initialise: () => this.initVgic() };
     this.design = design;
     this.vgic = vgic;
@@ -65,6 +69,7 @@ export class Vm extends GenericVm<GicIrqchip> {
     if (this.vgic.initialised) return;
     if (this.vgic.model === VGIC_NONE) this.vgic.model = VGIC_V3;
     this.vgic.spis = this.#interrupts.endSpi - FIRST_SPI;
+    if (this.vgic.model === VGIC_V2) this.#gicV2?.reset();
     // guard: first-table-is-read
     const { initialRoutes, table } = this.design;
     const { gsis, pins } = this.routing;
