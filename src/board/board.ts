@@ -115,8 +115,7 @@ export class Board {
     this.itses = places.itses.map(
       (regions, number) => new Its(words, regions, { index: number, lpis, memory, readers, personality }),
     );
-    this.gicV2 =
-      places.gicV2 && new GicV2(words, places.gicV2, this.gic, () => this.vm.vgic.onlineVcpus);
+    this.gicV2 = places.gicV2 && new GicV2(words, places.gicV2, this.gic, () => this.vm.vgic.onlineVcpus);
     this.timers = places.timers && new ArchTimers(words, places.timers, interrupts, () => this.clock.now());
     this.vm = new Vm(words, places.vm, {
       interrupts,

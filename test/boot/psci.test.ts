@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { GenericTimer, type TimerState } from '../../src/kvm/timer/generic-timer.ts';
 import { GuestClock } from '../../src/boot/guest-clock.ts';
 import { bootRegions } from '../../src/boot/plan.ts';
 import { Psci } from '../../src/boot/psci.ts';
 import { encode } from '../../src/gic/system-registers.ts';
+import { GenericTimer, type TimerState } from '../../src/kvm/timer/generic-timer.ts';
 import { CLOCK_WORDS, Clock, startClock } from '../../src/measure/clock.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';

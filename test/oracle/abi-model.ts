@@ -30,7 +30,9 @@ export class AbiModel {
       case 'A':
         return this.#attribute(words[0] ?? '', at(1), at(2), numbers[3] ?? 0n, numbers[4] ?? 0n);
       case 'W':
-        return void this.#inGuest(at(0), () => this.#machine.busOf(at(0)).write(at(1), at(2), numbers[3] ?? 0n));
+        return void this.#inGuest(at(0), () =>
+          this.#machine.busOf(at(0)).write(at(1), at(2), numbers[3] ?? 0n),
+        );
       case 'R':
         return this.#inGuest(at(0), () => this.#machine.busOf(at(0)).read(at(1), at(2)).toString(16));
       case 'S':
@@ -89,7 +91,12 @@ export class AbiModel {
   }
 
   #begin(vcpus: number): void {
-    const [vm] = createVms(1, { vcpus: 8, vcpusLater: true, gicV2: true, memory: [{ base: RAM, bytes: 0x200_0000 }] });
+    const [vm] = createVms(1, {
+      vcpus: 8,
+      vcpusLater: true,
+      gicV2: true,
+      memory: [{ base: RAM, bytes: 0x200_0000 }],
+    });
     this.#vm = vm;
     this.#devices.length = 0;
     for (let id = 0; id < vcpus; id++) vm?.createVcpu();

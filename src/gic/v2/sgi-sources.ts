@@ -43,6 +43,7 @@ export class SgiSources implements InterruptSource {
     if ((sources & SOURCES) === 0) return;
     // guard: source-before-latch
     or(this.#words, this.#word(target, sgi), sources & SOURCES);
+    // guard: latch-after-source
     this.#interrupts.change(this.find(target, sgi), sgi, 0, LATCH);
   }
 

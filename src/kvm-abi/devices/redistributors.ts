@@ -1,6 +1,11 @@
 import { FRAME_BYTES, GICD_BYTES, GICR_STRIDE } from '../../arch/frames.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
-import { MOST_REGIONS, type RedistributorRegion, VGIC_V2, type VgicState } from '../../kvm/vgic/vgic-state.ts';
+import {
+  MOST_REGIONS,
+  type RedistributorRegion,
+  VGIC_V2,
+  type VgicState,
+} from '../../kvm/vgic/vgic-state.ts';
 import { V2_CPU_BYTES, V2_GICD_BYTES } from '../v2-bus.ts';
 import { checkFrame, refuse } from './attribute.ts';
 

@@ -37,7 +37,7 @@ const REVISION = 0xf << REVISION_SHIFT;
 const OLDEST_REVISION = 2;
 
 /** @throws KvmError EINVAL where more than the revision differs @see vgic_mmio_uaccess_write_v3_misc */
-function restoreIidr({ distributor, personality }: Gic, value: number): void {
+export function restoreIidr({ distributor, personality }: Gic, value: number): void {
   const revision = (value & REVISION) >>> REVISION_SHIFT;
   const known = revision >= OLDEST_REVISION && revision <= personality.revision;
   if (((value ^ personality.iidr) & ~REVISION) !== 0 || !known)

@@ -6,9 +6,9 @@ import { GICC } from '../../gic/v2/cpu-frame.ts';
 import type { GicV2 } from '../../gic/v2/gic-v2.ts';
 import type { Vm } from '../../kvm/vm.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
+import { restoreIidr } from './vgic-registers.ts';
 
 const ALL_SOURCES = 0xff;
-const REVISION = 0xf000;
 /** GICC_IIDR of KVM: product 0x4b, architecture 2, Arm. */
 const KVM_GICC_IIDR = 0x04b2_043b;
 /** Userland's GICC_PMR has the five implemented bits only. */
@@ -91,14 +91,6 @@ function writePending(
     else if (sets) interrupts.change(at, intid, 0, LATCH);
     else interrupts.amend(at, LATCH | UNQUEUED, 0);
   }
-}
-
-/** @throws KvmError EINVAL where more than the revision differs */
-function restoreIidr({ distributor, personality }: Gic, value: number): void {
-  const revision = (value & REVISION) >>> 12;
-  if (((value ^ personality.iidr) & ~REVISION) !== 0 || revision > personality.revision)
-    refuse('EINVAL', `GICD_IIDR is 0x${personality.iidr.toString(16)} with a revision of 0 to 3`);
-  distributor.revision = revision;
 }
 
 function targetOf({ attr }: AttributeName): Target {
