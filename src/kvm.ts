@@ -26,6 +26,7 @@ export {
 export { KvmError } from './kvm/kvm-error.ts';
 export type { Msi } from './kvm/msi.ts';
 export { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from './kvm/route.ts';
+export type { ArchTimer } from './kvm/timer/arch-timer.ts';
 export {
   IRQ_TYPE_CPU,
   IRQ_TYPE_PPI,
@@ -39,6 +40,7 @@ export { Vm } from './kvm/vm.ts';
 export { CAPABILITIES, type CapabilityName, checkExtension } from './kvm-abi/capabilities.ts';
 export { ADDRESSES, type AttributeName, CONTROLS, GROUPS } from './kvm-abi/devices/attribute.ts';
 export { packRegion } from './kvm-abi/devices/redistributors.ts';
+export { VCPU_TIMER_CTRL } from './kvm-abi/devices/vcpu-timer.ts';
 export { IRQFD_DEASSIGN, IRQFD_RESAMPLE, type IrqFd } from './kvm-abi/irqfd-args.ts';
 export { KvmVm, type VmAttachment } from './kvm-abi/kvm-vm.ts';
 export { DEFAULT_KVM_OPTIONS, type KvmOptions } from './kvm-abi/options.ts';

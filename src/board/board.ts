@@ -1,11 +1,14 @@
 import { GITS_BYTES } from '../arch/frames.ts';
 import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
+import { MAPPED, NONE } from '../gic/state.ts';
+import { GicV2 } from '../gic/v2/gic-v2.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { FdTable } from '../kvm/fds.ts';
 import type { Fd } from '../kvm/gsi.ts';
 import { IoEventFds } from '../kvm/ioeventfds.ts';
+import { ArchTimers } from '../kvm/timer/arch-timers.ts';
 import { VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
 import { Vm } from '../kvm/vm.ts';
 import { markLast } from '../kvm-abi/devices/redistributors.ts';
@@ -56,6 +59,10 @@ export class Board {
   readonly configLock: Mutex;
   /** The stages of interrupts; undefined unless the configuration asks for stamps. */
   readonly stamps: Stamps | undefined;
+  /** The registers of a GICv2, where the host can run one. */
+  readonly gicV2: GicV2 | undefined;
+  /** The in-kernel timers, of a VM that userland sets up; a guest program's timers are those of its core. */
+  readonly timers: ArchTimers | undefined;
   /** Words for a scenario's own use. */
   readonly scenario: Region;
   readonly index: number;
@@ -108,8 +115,12 @@ export class Board {
     this.itses = places.itses.map(
       (regions, number) => new Its(words, regions, { index: number, lpis, memory, readers, personality }),
     );
+    this.gicV2 = places.gicV2 && new GicV2(words, places.gicV2, this.gic, () => this.vm.vgic.onlineVcpus);
+    this.timers = places.timers && new ArchTimers(words, places.timers, interrupts, () => this.clock.now());
     this.vm = new Vm(words, places.vm, {
       interrupts,
+      timers: this.timers,
+      gicV2: this.gicV2,
       lpis,
       itses: this.itses,
       dispatch: config.dispatch,
@@ -193,6 +204,15 @@ export class Board {
     markLast(this.gic.redistributors, vgic);
     for (const its of this.itses.keys()) vgic.setItsBase(vgic.addIts(), config.itsBase + its * GITS_BYTES);
     vm.initVgic();
+    this.#mapTimers();
+  }
+
+  /** Maps the virtual timer's interrupts, as the first run of a vCPU does. */
+  #mapTimers(): void {
+    const { interrupts, personality } = this.gic;
+    if (personality.timerPpi === NONE) return;
+    for (let vcpu: VcpuId = 0; vcpu < this.config.vcpus; vcpu++)
+      interrupts.amend(interrupts.find(vcpu, personality.timerPpi), 0, MAPPED);
   }
 }
 

@@ -6,6 +6,7 @@ import { store, type Words } from '../memory/word.ts';
 import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
 import { Distributor, type DistributorRegions, distributorRegions } from './distributor.ts';
 import { type InterruptRegions, type InterruptsConfig, interruptRegions } from './interrupt-regions.ts';
+import type { InterruptSource } from './interrupt-source.ts';
 import { Interrupts } from './interrupts.ts';
 import { ItsPresence } from './its-presence.ts';
 import { ListRegisters, listRegisterRegion } from './list-registers.ts';
@@ -172,9 +173,14 @@ export class Gic {
 
   /** The CPU interface of a vCPU over its list, even if the machine has list registers: KVM's view of a vCPU outside its guest. */
   cpuInterfaceOfList(vcpu: VcpuId): CpuInterface {
+    return this.cpuInterfaceOver(vcpu, this.interrupts);
+  }
+
+  /** The CPU interface of a vCPU over another source of interrupts. */
+  cpuInterfaceOver(vcpu: VcpuId, source: InterruptSource): CpuInterface {
     const region = this.#cpuRegions[vcpu];
     if (!region) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
-    return new CpuInterface(this.#words, region, vcpu, this.interrupts, this.personality);
+    return new CpuInterface(this.#words, region, vcpu, source, this.personality);
   }
 
   /** The redistributor of a vCPU. @throws RangeError where there is no such vCPU */

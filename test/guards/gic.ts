@@ -14,6 +14,35 @@ import type { Rows } from './rows.ts';
 
 /** Guards of `src/gic`: the states of interrupts, the lists of vCPUs, the registers. */
 export const GIC = {
+  'source-before-latch': {
+    rule: 'A sender of a GICv2 sets its source before the latch of the SGI.',
+    mistakes: { 'latched first': toBehind('latch-after-source') },
+  },
+  'latch-after-source': {
+    rule: 'A sender of a GICv2 latches the SGI.',
+    mistakes: {},
+  },
+  'withdrawal-looks-again': {
+    rule: 'A withdrawal that has cleared the latch looks for a source that came meanwhile.',
+    mistakes: { 'no look': drop },
+  },
+  'next-source-is-latched': {
+    rule: 'A take that leaves sources latches the SGI again.',
+    mistakes: { 'not latched': drop },
+  },
+  'latch-needs-source': {
+    rule: 'A latch without a source is no interrupt.',
+    mistakes: { 'taken all the same': never },
+  },
+  'source-claimed-in-one-step': {
+    rule: 'A take claims a source in one step.',
+    mistakes: {
+      'in two steps': instead(`{
+        store(this.#words, at, left | (lowestBit(sources) << ACTIVE_SHIFT));
+        return left;
+      }`),
+    },
+  },
   'latch-is-one-step': {
     rule: 'A latch is set in one step, and the state that is listed is the one that this step found.',
     mistakes: {

@@ -5,7 +5,7 @@ import { type Asked, ask, type Difference } from './difference.ts';
 import { KERNEL_NAMES, type KernelName, prepare } from './kernels.ts';
 import { LiveKernel } from './live-kernel.ts';
 import { randomVector } from './random-vector.ts';
-import { DRAWN, record } from './recordings.ts';
+import { DRAWN, record, recordV2 } from './recordings.ts';
 import { shrink } from './shrink.ts';
 
 type Flags = {
@@ -61,7 +61,7 @@ let answers = 0;
 let differ = 0;
 let asked = 0;
 try {
-  if (flags.record) process.stdout.write(`${record(kernel, flags.kernel)} answers recorded\n`);
+  if (flags.record) process.stdout.write(`${record(kernel, flags.kernel) + recordOnV2()} answers recorded\n`);
   for (const file of flags.vector ?? []) compare(file, readFileSync(file, 'utf8'));
   for (let index = flags.from; index < flags.from + flags.random && differ < flags.most; index++) {
     const again = `npm run oracle -- --random 1 --seed ${flags.seed} --from ${index} --kernel ${flags.kernel}`;
@@ -88,6 +88,16 @@ function compare(name: string, text: string): void {
   if (outcome.differences.length === 0) return;
   differ++;
   report(name, text, outcome);
+}
+
+/** What a GICv2 is asked, of a kernel whose host has one. */
+function recordOnV2(): number {
+  const host = new LiveKernel(prepare(flags.kernel), 1, 2);
+  try {
+    return recordV2(host, flags.kernel);
+  } finally {
+    host.stop();
+  }
 }
 
 function report(name: string, text: string, { differences }: Asked): void {

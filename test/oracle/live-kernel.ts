@@ -13,8 +13,8 @@ const PATIENCE_MS = 180_000;
 const ONE_TRY_MS = 50;
 const NAP = new Int32Array(new SharedArrayBuffer(4));
 
-const MACHINE = [
-  ...['-M', 'virt,virtualization=on,gic-version=3', '-cpu', 'cortex-a57', '-m', '768', '-nodefaults'],
+const machine = (gic: 2 | 3) => [
+  ...['-M', `virt,virtualization=on,gic-version=${gic}`, '-cpu', 'cortex-a57', '-m', '768', '-nodefaults'],
   ...['-display', 'none', '-serial', 'stdio', '-append', 'console=ttyAMA0 rdinit=/init quiet'],
 ];
 
@@ -36,8 +36,11 @@ export class LiveKernel {
   /** The kernel's own name of its version, such as `6.1.0-57-arm64`. */
   readonly release: string;
 
-  /** @param processors - of the emulated machine; more than one only for what is concurrent */
-  constructor({ kernel, initrd }: Bootable, processors = 1) {
+  /**
+   * @param processors - of the emulated machine; more than one only for what is concurrent
+   * @param gic - version of the host's GIC: a GICv2 of KVM needs a host with one
+   */
+  constructor({ kernel, initrd }: Bootable, processors = 1, gic: 2 | 3 = 3) {
     this.#folder = mkdtempSync(join(tmpdir(), 'irqloom-kernel-'));
     const [input, output] = ['in', 'out'].map((name) => join(this.#folder, name));
     execFileSync('mkfifo', [input ?? '', output ?? '']);
@@ -45,7 +48,7 @@ export class LiveKernel {
     this.#out = openSync(output ?? '', constants.O_RDWR | constants.O_NONBLOCK);
     this.#process = spawn(
       'qemu-system-aarch64',
-      [...MACHINE, '-smp', String(processors), '-kernel', kernel, '-initrd', initrd],
+      [...machine(gic), '-smp', String(processors), '-kernel', kernel, '-initrd', initrd],
       { stdio: [this.#in, this.#out, 'ignore'] },
     );
     process.once('exit', this.#kill);

@@ -45,6 +45,9 @@ export function probeRecordingOf(probe: string, kernel: KernelName): string {
   return join(TEST, 'data/kvm', kernel, `${basename(probe)}.txt`);
 }
 
+/** Probes of a GICv2 are for a kernel whose host has one. */
+const isOfV2 = (probe: string) => basename(probe).startsWith('gicv2-');
+
 /** Asks a kernel every vector and writes its answers down; how many answers there were. */
 export function record(kernel: LiveKernel, name: KernelName): number {
   let answers = 0;
@@ -58,12 +61,21 @@ export function record(kernel: LiveKernel, name: KernelName): number {
     writeFileSync(to, `${given.map((answer) => formatAnswer({ ...answer, marks: [] })).join('\n')}\n`);
     answers += given.length;
   }
-  for (const path of probes()) {
+  answers += recordProbes(kernel, name, (path) => !isOfV2(path));
+  writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
+  return answers;
+}
+
+/** The same of the probes of a GICv2, on a host that has one. */
+export const recordV2 = (kernel: LiveKernel, name: KernelName) => recordProbes(kernel, name, isOfV2);
+
+function recordProbes(kernel: LiveKernel, name: KernelName, wanted: (path: string) => boolean): number {
+  let answers = 0;
+  for (const path of probes().filter(wanted)) {
     const given = askProbe(kernel, readProbe(path));
     writeFileSync(probeRecordingOf(path, name), `${given.join('\n')}\n`);
     answers += given.length;
   }
   kernel.complaints.splice(0);
-  writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
   return answers;
 }

@@ -194,7 +194,7 @@ export class VgicState {
     store(this.#words, this.#at + REGIONS, index + 1);
   }
 
-  /** Whether an in-kernel device owns this PPI, so that userspace may not drive it: the architected timers, the PMU. */
+  /** Whether an in-kernel device owns this PPI, so that userspace may not drive it: the PMU. The timers know their own. */
   isOwned(intid: Intid): boolean {
     return (load(this.#words, this.#at + OWNED) & (1 << intid)) !== 0;
   }
