@@ -1,4 +1,4 @@
-import { FRAME_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
+import { FRAME_BYTES, gitsBytes, VIRT_FRAMES } from '../arch/frames.ts';
 import { type Intid, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { MOST_LIST_REGISTERS } from '../gic/list-registers.ts';
@@ -80,6 +80,11 @@ export type MachineConfig = {
    * no trace of them on the interrupt path. Only with a personality of KVM's, and not together with stamps.
    */
   readonly listRegisters?: number;
+  /**
+   * vPEs that a GICv4.1 has room for, up to 4,096; then a redistributor has four frames, and the ITS, of which there is one, three.
+   * 0: a GICv3, and no trace of them on the interrupt path.
+   */
+  readonly vpes?: number;
 
   /** The host and the habits of userland, for a VM that ioctls set up. */
   readonly host?: Host;
@@ -118,6 +123,7 @@ export const DEFAULT_SIZES = {
   collections: 0,
   spins: 100,
   listRegisters: 0,
+  vpes: 0,
 } as const satisfies Partial<MachineConfig>;
 
 /** The sizes of a machine, those that were left out among them. */
@@ -159,6 +165,9 @@ export const DEFAULT_CONFIG: MachineConfig = {
   scenarioWords: 0,
 };
 
+/** vPEs of a machine: a vLPI's number and its vPE's share one word. */
+const MOST_VPES = 4096;
+
 /** VMs of one process. */
 export const MOST_VMS = 64;
 
@@ -192,7 +201,7 @@ export function checkConfig(config: MachineConfig): void {
   within('otherThreads', 1, 4096);
   within('haltPollNs', 0, 1e9);
   within('scenarioWords', 0, 2 ** 28);
-  const { stamps, vms, itses, gsis, pins, collections, spins, listRegisters } = sizesOf(config);
+  const { stamps, vms, itses, gsis, pins, collections, spins, listRegisters, vpes } = sizesOf(config);
   sizeWithin('vms', vms, 1, MOST_VMS);
   sizeWithin('itses', itses, 0, MOST_ITSES);
   sizeWithin('gsis', gsis, 1, MAX_IRQ_ROUTES);
@@ -202,6 +211,8 @@ export function checkConfig(config: MachineConfig): void {
   sizeWithin('spins', spins, 0, 1e6);
   sizeWithin('listRegisters', listRegisters, 0, MOST_LIST_REGISTERS);
   if (listRegisters !== 0) checkListRegisters(config);
+  sizeWithin('vpes', vpes, 0, MOST_VPES);
+  if (vpes !== 0) checkVpes(config, itses);
   if (stamps !== 0 && !(stamps >= 2 && stamps <= 2 ** 24 && Number.isInteger(Math.log2(stamps)))) {
     throw new IrqError('ERR_CONFIG', `stamps is 0, or a power of two from 2 to 2^24, not ${stamps}`);
   }
@@ -222,6 +233,14 @@ export function checkConfig(config: MachineConfig): void {
       throw new IrqError('ERR_CONFIG', `${slot} overlaps another, or ends past 2^48`);
     end = base + bytes;
   }
+}
+
+function checkVpes({ itsBase, gicrBase, vpes }: MachineConfig, itses: number): void {
+  const refuse = (reason: string) => new IrqError('ERR_CONFIG', `a machine with vPEs (GICv4.1) ${reason}`);
+  if (itses !== 1) throw refuse(`has one ITS, not ${itses}`);
+  const end = itsBase + gitsBytes(vpes);
+  if (gicrBase >= itsBase && gicrBase < end)
+    throw refuse(`has an ITS of three frames: gicrBase is 0x${end.toString(16)} or above, or below itsBase`);
 }
 
 function checkListRegisters({ personality, fault, stamps = 0 }: MachineConfig): void {
