@@ -117,8 +117,12 @@ export class Vpes {
     if (!this.#vpes[vpe]?.unmap()) return false;
     if (save) this.#save(vpe);
     const doorbell: Intid = this.#read(vpe, DOORBELL);
-    // guard: vpe-ends-with-doorbell
-    if (doorbell !== NO_DOORBELL) lpis.unmap(doorbell);
+    if (doorbell !== NO_DOORBELL) {
+      // An LPI of KVM that is listed would outlive its last mapping.
+      // guard: vpe-ends-with-doorbell
+      lpis.clear(doorbell);
+      lpis.unmap(doorbell);
+    }
     return true;
   }
 

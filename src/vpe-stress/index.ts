@@ -1,0 +1,1 @@
+export { runVpeStress } from './run.ts';
