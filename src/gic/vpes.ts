@@ -84,6 +84,11 @@ export class Vpes {
     return this.#vpes[vpe];
   }
 
+  /** Whether an interrupt waits in any vPE, resident or not. Any thread. */
+  get isAnySignalled(): boolean {
+    return this.#vpes.some((vpe) => vpe.isMapped && vpe.isSignalled);
+  }
+
   isMapped(vpe: number): boolean {
     return this.#vpes[vpe]?.isMapped ?? false;
   }

@@ -32,7 +32,10 @@ export function vpeDriver(machine: Machine, plan: VpePlan): { run(): undefined }
   const parts = driverParts(machine, plan);
   const context = new DriverContext(machine, plan, parts);
   const changes = new VpeChanges(context, plan, parts);
-  const phases = new StillPhases(context);
+  const phases = new StillPhases(context, undefined, undefined, (source) => {
+    const { proof } = context.views;
+    return machine.gic.vpes?.at(proof.vcpuOf(source))?.isPending(proof.intidOf(source)) ?? false;
+  });
   const { chance } = context;
   const events = plan.sources.filter(({ kind }) => kind === 'msi');
   parts.userland.connectAll(connectionsOf(events, machine.config));
