@@ -43,9 +43,12 @@ export const VPE_TABLE = 2;
 
 /** Ends an event's part in its LPI, or clears its vLPI. */
 function endLpi({ lpis, vpes }: ItsState, lpi: number): void {
-  if (lpi >= 0) lpis.unmap(lpi);
+  if (lpi >= 0) {
+    lpis.unmap(lpi);
+    return;
+  }
   // guard: unmapping-clears-vlpi
-  else if (vpes?.isMapped(vpeOf(lpi))) vpes.clear(vpeOf(lpi), vlpiOf(lpi));
+  if (vpes?.isMapped(vpeOf(lpi))) vpes.clear(vpeOf(lpi), vlpiOf(lpi));
 }
 
 /** Unmaps one event: its LPI ends, with its latch, unless another event maps the LPI too. */

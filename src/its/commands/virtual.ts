@@ -142,9 +142,12 @@ export function configureSgi(its: VirtualItsState, packet: Packet): number {
   const wrong = checkMapped(its, packet);
   if (wrong !== OK) return wrong;
   const [vpe, sgi] = [fieldOf.vpe(packet), fieldOf.sgi(packet)];
-  if (fieldOf.clear(packet) === 1) its.vpes.clear(vpe, sgi);
+  if (fieldOf.clear(packet) === 1) {
+    its.vpes.clear(vpe, sgi);
+    return OK;
+  }
   // guard: vsgi-enables
-  else its.vpes.enableSgi(vpe, sgi, fieldOf.enable(packet) === 1);
+  its.vpes.enableSgi(vpe, sgi, fieldOf.enable(packet) === 1);
   return OK;
 }
 
