@@ -106,7 +106,8 @@ export class Board {
     const readers = new Readers(words, places.vm.readers);
     const personality = ITS_PERSONALITIES[config.personality];
     this.itses = places.itses.map(
-      (regions, number) => new Its(words, regions, { index: number, lpis, memory, readers, personality, vpes }),
+      (regions, number) =>
+        new Its(words, regions, { index: number, lpis, memory, readers, personality, vpes }),
     );
     this.vm = new Vm(words, places.vm, {
       interrupts,
@@ -191,7 +192,8 @@ export class Board {
     vgic.distributor = config.gicdBase;
     vgic.addRedistributors({ base: config.gicrBase, count: 0 });
     markLast(this.gic.redistributors, vgic);
-    for (const its of this.itses.keys()) vgic.setItsBase(vgic.addIts(), config.itsBase + its * gitsBytes(config.vpes));
+    for (const its of this.itses.keys())
+      vgic.setItsBase(vgic.addIts(), config.itsBase + its * gitsBytes(config.vpes));
     vm.initVgic();
   }
 }

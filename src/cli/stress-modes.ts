@@ -24,7 +24,18 @@ const TAKES = {
     ...['dispatch', 'perturb', 'fault', 'stampAll', 'seed', 'json', 'junit', 'report', 'watch', 'metrics'],
   ],
   '--gicv4': [
-    ...['gicv4', 'vcpus', 'devices', 'events', 'iterations', 'seconds', 'thorough', 'abi', 'churn', 'dispatch'],
+    ...[
+      'gicv4',
+      'vcpus',
+      'devices',
+      'events',
+      'iterations',
+      'seconds',
+      'thorough',
+      'abi',
+      'churn',
+      'dispatch',
+    ],
     ...['perturb', 'fault', 'stampAll', 'seed', 'json', 'junit', 'report', 'watch', 'metrics'],
   ],
 } as const satisfies Record<string, readonly string[]>;

@@ -70,7 +70,13 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
   const { spis = hasGuest || flags.gicv4 ? 0 : WIRES } = flags;
   const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
   const isX86 = flags.irqchip === 'ioapic';
-  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest || isX86 || flags.gicv4 === true;
+  const synthetic =
+    vcpus !== undefined ||
+    devices !== undefined ||
+    events !== undefined ||
+    hasGuest ||
+    isX86 ||
+    flags.gicv4 === true;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',

@@ -10,7 +10,17 @@ const DEFAULT_S = 2;
 const THOROUGH_S = 30;
 
 /** Options of runs beyond the machine and its proof, or of runs that end for a reason of their own. */
-const OTHER_RUNS = ['guest', 'device', 'irqchip', 'gicv4', 'fault', 'keep', 'lrs', 'iterations', 'perturb'] as const;
+const OTHER_RUNS = [
+  'guest',
+  'device',
+  'irqchip',
+  'gicv4',
+  'fault',
+  'keep',
+  'lrs',
+  'iterations',
+  'perturb',
+] as const;
 /** Those of them that refuse programs: programs run irqloom's own guest on a GICv3. */
 const WITHOUT_PROGRAMS: readonly string[] = ['guest', 'device', 'irqchip', 'gicv4'];
 

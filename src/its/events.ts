@@ -185,7 +185,7 @@ export class Events {
   }
 
   /** Gives an event that no thread can have cached another LPI: a vLPI of another vPE. */
-  give(event: number, lpi: number): void {
+  give(event: number, lpi: Intid): void {
     store(this.#words, this.#at(event) + LPI, lpi);
   }
 

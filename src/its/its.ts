@@ -14,12 +14,12 @@ import type { ItsPersonality } from './personality.ts';
 import type { ItsRegions } from './regions.ts';
 import { BASERS, RegisterFile } from './register-file.ts';
 import { readRegister, readRegisterWord, resetBaser, writeRegister, writeRegisterWord } from './registers.ts';
-import { sendSgi } from './vsgi-frame.ts';
 import { restoreTables } from './restore.ts';
 import { type ItsErrno, saveTables } from './save.ts';
 import { type ItsState, resetState } from './state.ts';
 import { resolve, signal } from './translation.ts';
 import { type VpePort, vlpiOf, vpeOf } from './vpe-port.ts';
+import { sendSgi } from './vsgi-frame.ts';
 
 /** The machine's side of an ITS. */
 export type ItsWiring = {
@@ -60,7 +60,11 @@ export class Its {
   readonly #its: ItsState;
   readonly #events: Events;
 
-  constructor(words: Words, regions: ItsRegions, { index, lpis, memory, readers, personality, vpes }: ItsWiring) {
+  constructor(
+    words: Words,
+    regions: ItsRegions,
+    { index, lpis, memory, readers, personality, vpes }: ItsWiring,
+  ) {
     const name = `its${index}`;
     const devices = new Devices(words, regions.devices, `${name}.device`);
     this.#events = new Events(words, regions, devices, `${name}.event`);

@@ -1,3 +1,4 @@
+import type { Intid } from '../arch/intid.ts';
 import { VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Mutex } from '../memory/mutex.ts';
@@ -42,7 +43,7 @@ export const COLLECTION_TABLE = 1;
 export const VPE_TABLE = 2;
 
 /** Ends an event's part in its LPI, or clears its vLPI. */
-function endLpi({ lpis, vpes }: ItsState, lpi: number): void {
+function endLpi({ lpis, vpes }: ItsState, lpi: Intid): void {
   if (lpi >= 0) {
     lpis.unmap(lpi);
     return;

@@ -40,12 +40,13 @@ export function resolve(its: ItsState, deviceId: DeviceId, eventId: EventId): In
 }
 
 /** Latches the LPI, or the vLPI, that {@link resolve} has returned. The caller holds the lock of the ITS. */
-export function latch({ lpis, vpes }: ItsState, lpi: number): void {
+export function latch({ lpis, vpes }: ItsState, lpi: Intid): void {
   if (lpi >= 0) lpis.latch(lpi);
   else vpes?.signal(vpeOf(lpi), vlpiOf(lpi));
 }
 
-export const isRefused = (lpi: number): boolean => lpi < 0 && lpi >= LPIS_DISABLED;
+/** Whether {@link resolve} has refused the MSI because the ITS, or the LPIs of the redistributor, are disabled. */
+export const isRefused = (lpi: Intid): boolean => lpi < 0 && lpi >= LPIS_DISABLED;
 
 /**
  * Signals an MSI past the translation cache: translates and latches under the lock of the ITS, so no command comes in

@@ -52,6 +52,6 @@ const VPE_SHIFT = 16;
 const VPE_MASK = 0x7fff;
 
 /** A vLPI of a vPE, as one negative number that stands in the place of an event's LPI. */
-export const virtualId = (vpe: number, intid: Intid): number => VIRTUAL | (vpe << VPE_SHIFT) | intid;
-export const vpeOf = (id: number): number => (id >>> VPE_SHIFT) & VPE_MASK;
-export const vlpiOf = (id: number): Intid => id & 0xffff;
+export const virtualId = (vpe: number, intid: Intid): Intid => VIRTUAL | (vpe << VPE_SHIFT) | intid;
+export const vpeOf = (id: Intid): number => (id >>> VPE_SHIFT) & VPE_MASK;
+export const vlpiOf = (id: Intid): Intid => id & 0xffff;

@@ -145,7 +145,9 @@ export class VpeChanges {
     host.want(vpe, true);
     for (let pe: VcpuId = 0; pe < this.#plan.vcpus; pe++) this.#interrupt(pe);
     if (context.until(() => !host.isRunning(vpe))) {
-      const mine = context.sources.flatMap((source, which) => (source.vcpu === vpe ? [{ source, which }] : []));
+      const mine = context.sources.flatMap((source, which) =>
+        source.vcpu === vpe ? [{ source, which }] : [],
+      );
       const events = mine.filter(({ source }) => source.kind === 'msi');
       context.spin();
       for (const { source } of events) context.userland.mask(source.fd);

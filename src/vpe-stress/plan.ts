@@ -126,7 +126,17 @@ export function buildVpeStress(options: VpeStressOptions): { machine: Machine; p
     const [device, vcpu, names]: [number, VcpuId, number] = [index % devices, index % vpes, -1];
     const fd = messages.length + index;
     const intid: Intid = index;
-    return { kind: 'level', device, fd, resamplefd: -1, gsi: names, deviceId: names, eventId: names, intid, vcpu };
+    return {
+      kind: 'level',
+      device,
+      fd,
+      resamplefd: -1,
+      gsi: names,
+      deviceId: names,
+      eventId: names,
+      intid,
+      vcpu,
+    };
   });
   const sources = namedSources({ abi: 'merged', lines: 'irq-line' }, [...messages, ...sgis]);
   const plan: VpePlan = {
@@ -165,7 +175,10 @@ function mapVpes({ bus, memory, config }: Machine, plan: VpePlan, vpeTable: numb
   its.setEnabled(false);
   bus.write(config.itsBase + gits.BASER2, 8, VALID | BigInt(vpeTable));
   its.setEnabled(true);
-  const vlpis = [...plan.sources.filter(({ kind }) => kind === 'msi').map(({ intid }) => intid), ...spareVlpis(plan)];
+  const vlpis = [
+    ...plan.sources.filter(({ kind }) => kind === 'msi').map(({ intid }) => intid),
+    ...spareVlpis(plan),
+  ];
   for (const intid of vlpis) memory.setByte(plan.vpeConfigTable + intid - FIRST_LPI, vlpiConfig(true));
   const all = Array.from({ length: plan.vpes }, (_, vpe) => vpe);
   for (const vpe of all) memory.setByte(plan.configTable + doorbellOf(vpe) - FIRST_LPI, vlpiConfig(true));

@@ -1,5 +1,5 @@
-import type { Intid, VcpuId } from '../arch/intid.ts';
 import { gicrStride } from '../arch/frames.ts';
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { gicr } from '../arch/registers.ts';
 import { VPE_DOORBELL, VPE_GROUPS, VPE_PENDING_LAST, VPE_VALID } from '../arch/tables.ts';
 import { Chance } from '../base/chance.ts';

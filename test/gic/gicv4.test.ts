@@ -33,12 +33,25 @@ const V4: MachineConfig = {
   vpes: 4,
 };
 
-const vmapp = (vpe: number, more: Partial<Extract<VirtualCommand, { name: 'VMAPP' }>> = {}): VirtualCommand => ({
+const vmapp = (
+  vpe: number,
+  more: Partial<Extract<VirtualCommand, { name: 'VMAPP' }>> = {},
+): VirtualCommand => ({
   ...{ name: 'VMAPP', vpe, rdbase: 0, valid: true, alloc: true, pendingZero: false },
-  ...{ defaultDoorbell: DOORBELL + vpe, configAddr: VCONFIG, pendingAddr: VPENDING + vpe * PAGE, pendingBits: 15 },
+  ...{
+    defaultDoorbell: DOORBELL + vpe,
+    configAddr: VCONFIG,
+    pendingAddr: VPENDING + vpe * PAGE,
+    pendingBits: 15,
+  },
   ...more,
 });
-const vmapti = (eventId: number, vpe: number, virtualLpi = VLPI + eventId, doorbell = NONE): VirtualCommand => ({
+const vmapti = (
+  eventId: number,
+  vpe: number,
+  virtualLpi = VLPI + eventId,
+  doorbell = NONE,
+): VirtualCommand => ({
   ...{ name: 'VMAPTI', deviceId: DEVICE, eventId, vpe, virtualLpi, doorbell },
 });
 const vmovp = (vpe: number, rdbase: number): VirtualCommand => ({
@@ -114,7 +127,12 @@ function ready(module?: typeof theMachine) {
 }
 
 /** What a mistake changes: each gives what it has seen, on a machine as it is and on one with the mistake. */
-const STORIES: readonly (readonly [MistakeName, string, unknown, (made: ReturnType<typeof rig>) => unknown])[] = [
+const STORIES: readonly (readonly [
+  MistakeName,
+  string,
+  unknown,
+  (made: ReturnType<typeof rig>) => unknown,
+])[] = [
   [
     'vinvall-reads-all: not read',
     'a vLPI that is disabled in memory is taken until VINVALL',
@@ -293,7 +311,10 @@ describe('a board with vPEs', () => {
     expect(on.read(its + gits.TYPER) ^ off.read(its + gits.TYPER)).toBe(bits);
     expect((on.read(its + gits.BASER2) >> 56n) & 7n).toBe(2n);
     expect(off.read(its + gits.BASER2)).toBe(0n);
-    const types = [on.read(V4.gicrBase + gicr.TYPER), off.read(DEFAULT_CONFIG.gicrBase + gicr.TYPER)] as const;
+    const types = [
+      on.read(V4.gicrBase + gicr.TYPER),
+      off.read(DEFAULT_CONFIG.gicrBase + gicr.TYPER),
+    ] as const;
     expect(types[0] ^ types[1]).toBe((1n << 1n) | (1n << 7n) | (1n << 26n));
     expect(off.run(vmapp(0), vmapti(0, 0), vmovp(0, 1), { name: 'VSYNC', vpe: 0 })).toEqual(
       Array.from({ length: 4 }, () => 'ENODEV'),
@@ -390,7 +411,9 @@ describe('a board with vPEs', () => {
 
   test('is refused where its frames overlap, or with other than one ITS', () => {
     const { Machine } = theMachine;
-    expect(() => Machine.create({ ...V4, gicrBase: DEFAULT_CONFIG.gicrBase })).toThrow(/three frames: gicrBase is 0x80b0000/);
+    expect(() => Machine.create({ ...V4, gicrBase: DEFAULT_CONFIG.gicrBase })).toThrow(
+      /three frames: gicrBase is 0x80b0000/,
+    );
     expect(() => Machine.create({ ...V4, itses: 2 })).toThrow('one ITS, not 2');
     expect(() => Machine.create({ ...V4, vpes: 5000 })).toThrow('vpes is a whole number from 0 to 4096');
   });

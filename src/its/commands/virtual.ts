@@ -45,8 +45,7 @@ export function mapVpe(its: VirtualItsState, packet: Packet): number {
   const wrong = checkVpe(its, packet);
   if (wrong !== OK) return wrong;
   const alloc = fieldOf.alloc(packet) === 1;
-  if (!isValid(packet))
-    return !vpes.isMapped(vpe) || vpes.unmap(vpe, alloc) ? OK : COMMAND_ERRORS.EBUSY;
+  if (!isValid(packet)) return !vpes.isMapped(vpe) || vpes.unmap(vpe, alloc) ? OK : COMMAND_ERRORS.EBUSY;
   const pe = rdbaseOf(packet);
   const doorbell = fieldOf.defaultDoorbell(packet);
   const bits = fieldOf.pendingBits(packet) + 1;
