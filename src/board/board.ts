@@ -1,4 +1,4 @@
-import { GITS_BYTES } from '../arch/frames.ts';
+import { gitsBytes } from '../arch/frames.ts';
 import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
 import { MAPPED, NONE } from '../gic/state.ts';
@@ -108,12 +108,13 @@ export class Board {
       ...faulty.gic,
       ...(stamps ? { makeInterrupts: (regions) => new StampedInterrupts(words, regions, stamps) } : {}),
     });
-    const { interrupts, lpis } = this.gic;
+    const { interrupts, lpis, vpes } = this.gic;
     const { memory } = this;
     const readers = new Readers(words, places.vm.readers);
     const personality = ITS_PERSONALITIES[config.personality];
     this.itses = places.itses.map(
-      (regions, number) => new Its(words, regions, { index: number, lpis, memory, readers, personality }),
+      (regions, number) =>
+        new Its(words, regions, { index: number, lpis, memory, readers, personality, vpes }),
     );
     this.gicV2 = places.gicV2 && new GicV2(words, places.gicV2, this.gic, () => this.vm.vgic.onlineVcpus);
     this.timers = places.timers && new ArchTimers(words, places.timers, interrupts, () => this.clock.now());
@@ -202,7 +203,8 @@ export class Board {
     vgic.distributor = config.gicdBase;
     vgic.addRedistributors({ base: config.gicrBase, count: 0 });
     markLast(this.gic.redistributors, vgic);
-    for (const its of this.itses.keys()) vgic.setItsBase(vgic.addIts(), config.itsBase + its * GITS_BYTES);
+    for (const its of this.itses.keys())
+      vgic.setItsBase(vgic.addIts(), config.itsBase + its * gitsBytes(config.vpes));
     vm.initVgic();
     this.#mapTimers();
   }

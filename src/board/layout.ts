@@ -51,14 +51,14 @@ export type BoardLayout = {
  */
 export function layOut(config: MachineConfig): BoardLayout {
   const { vcpus, spis, idBits, personality, devices, events, eventfds } = config;
-  const { itses, vms, gsis, pins, collections, spins, stamps, listRegisters } = sizesOf(config);
+  const { itses, vms, gsis, pins, collections, spins, stamps, listRegisters, vpes } = sizesOf(config);
   const threads = threadsOf(config);
   const layout = new Layout(0, spins);
   layout.region('header', HEADER_WORDS + encodeConfig(config).length, HEADER);
   const clock = layout.place('clock', CLOCK);
   const process = processRegions(layout, eventfds);
   const places = Array.from({ length: vms }, () => ({
-    gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: itses > 0, listRegisters }),
+    gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: itses > 0, listRegisters, vpes }),
     itses: Array.from({ length: itses }, (_, index) =>
       itsRegions(layout, index, { devices, events, collections }),
     ),

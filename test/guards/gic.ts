@@ -554,6 +554,39 @@ export const GIC = {
       ),
     },
   },
+  // src/gic/vpes.ts, src/gic/vlpi-frame.ts
+  'vmapp-loads-pending-table': {
+    rule: 'A vPE that is mapped with PTZ = 0 has the pending vLPIs of its table.',
+    mistakes: { 'not loaded': drop },
+  },
+  'vmapp-saves-pending-table': {
+    rule: 'A vPE that ends with Alloc = 1 leaves its pending vLPIs in its table.',
+    mistakes: { 'not saved': never },
+  },
+  'vpe-ends-with-doorbell': {
+    rule: 'A doorbell that is pending ends with its vPE.',
+    mistakes: { 'rings afterwards': drop },
+  },
+  'vmovp-takes-doorbell-along': {
+    rule: 'VMOVP takes a doorbell that is pending along.',
+    mistakes: { 'stays behind': drop },
+  },
+  'vmovi-takes-pending-along': {
+    rule: 'VMOVI takes a vLPI that is pending along.',
+    mistakes: { lost: instead('this.clear(from, intid);') },
+  },
+  'doorbell-follows-vpe': {
+    rule: 'A doorbell rings at the PE of the last residency, or of a later VMOVP.',
+    mistakes: { 'where VMAPP said': drop },
+  },
+  'doorbell-is-an-lpi': {
+    rule: 'A vPE that is not resident rings its default doorbell.',
+    mistakes: { 'not rung': drop },
+  },
+  'vpendbaser-arms-doorbell': {
+    rule: 'VPENDBASER.Doorbell decides whether a doorbell rings for a vPE that has left.',
+    mistakes: { 'never armed': value('vpe?.leave(false) ?? false') },
+  },
   'doorbell-rings-once': {
     rule: 'The thread that takes the doorbell rings it, and no other.',
     mistakes: {
