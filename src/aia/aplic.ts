@@ -113,6 +113,7 @@ export class Aplic {
    */
   drive(source: Pin, level: boolean): boolean {
     if (!this.has(source)) return false;
+    // guard: line-is-looked-up
     const at = this.#sources + source;
     for (;;) {
       const old = load(this.#words, at);
@@ -137,7 +138,6 @@ export class Aplic {
 
   /** Sends the MSI of a source that is ready. Call after the change that may have made the source ready. */
   #send(source: Pin): void {
-    // guard: domain-is-looked-at
     if ((load(this.#words, this.#registers + DOMAIN) & DOMAIN_ENABLED) === 0) return;
     const at = this.#sources + source;
     for (;;) {

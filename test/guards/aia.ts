@@ -1,4 +1,4 @@
-import { at, drop, instead, never, toBefore, toBehind, value, withoutFirst } from './edit.ts';
+import { at, drop, instead, toBefore, toBehind, value, withoutFirst } from './edit.ts';
 import type { Rows } from './rows.ts';
 
 /** Guards of `src/aia`: the APLIC and the interrupt files. */
@@ -60,13 +60,22 @@ export const AIA = {
   },
   'source-is-sent-when-driven': {
     rule: 'A source is looked at after its line has moved.',
-    mistakes: { 'not looked at': drop },
-  },
-  'domain-is-looked-at': {
-    rule: "A thread looks at the domain's enable bit after its change.",
     mistakes: {
-      'looked at first': instead(''),
+      'not looked at': drop,
+      // As KVM: the domain's enable bit is read before.
+      'domain read before': [
+        at(
+          'line-is-looked-up',
+          instead(`$
+    const enabled = (load(this.#words, this.#registers + DOMAIN) & DOMAIN_ENABLED) !== 0;`),
+        ),
+        at('source-is-sent-when-driven', instead('if (enabled) $')),
+      ],
     },
+  },
+  'line-is-looked-up': {
+    rule: 'A line has a word.',
+    mistakes: {},
   },
   'enabled-source-is-sent': {
     rule: 'Only a source that is pending and enabled is sent.',
