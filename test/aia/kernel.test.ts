@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadMutated } from '../mutate.ts';
-import { KernelReplay } from './kernel-replay.ts';
+import { KernelReplay } from '../oracle/riscv/replay.ts';
 
 const FOLDER = fileURLToPath(new URL('../data/kvm/riscv64-7.2', import.meta.url));
 

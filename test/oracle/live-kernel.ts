@@ -23,6 +23,7 @@ export class LiveKernel {
   readonly #folder: string;
   readonly #in: number;
   readonly #out: number;
+  readonly #patienceMs: number;
   readonly #chunk = Buffer.alloc(1 << 16);
   #text = '';
   #ended = false;
@@ -32,15 +33,17 @@ export class LiveKernel {
   readonly release: string;
 
   /** @param processors - of the emulated machine; more than one only for what is concurrent */
-  constructor({ kernel, initrd }: Bootable, processors = 1) {
+  constructor(boots: Bootable, processors = 1) {
+    const { kernel, initrd, emulator = 'qemu-system-aarch64', machine = MACHINE } = boots;
+    this.#patienceMs = boots.patienceMs ?? PATIENCE_MS;
     this.#folder = mkdtempSync(join(tmpdir(), 'irqloom-kernel-'));
     const [input, output] = ['in', 'out'].map((name) => join(this.#folder, name));
     execFileSync('mkfifo', [input ?? '', output ?? '']);
     this.#in = openSync(input ?? '', constants.O_RDWR | constants.O_NONBLOCK);
     this.#out = openSync(output ?? '', constants.O_RDWR | constants.O_NONBLOCK);
     this.#process = spawn(
-      'qemu-system-aarch64',
-      [...MACHINE, '-smp', String(processors), '-kernel', kernel, '-initrd', initrd],
+      emulator,
+      [...machine, '-smp', String(processors), '-kernel', kernel, '-initrd', initrd],
       { stdio: [this.#in, this.#out, 'ignore'] },
     );
     process.once('exit', this.#kill);
@@ -81,7 +84,7 @@ export class LiveKernel {
 
   /** Repeats a call that is not ready yet. */
   #try(call: () => number, command: string): number {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + this.#patienceMs;
     for (let tries = 0; ; tries++) {
       if (this.#ended) throw new Error('the kernel was stopped');
       try {
@@ -92,7 +95,7 @@ export class LiveKernel {
       if (Date.now() > deadline) {
         this.stop();
         throw new Error(
-          `the kernel has not answered "${command.slice(0, 80)}" within ${PATIENCE_MS / 1000} s`,
+          `the kernel has not answered "${command.slice(0, 80)}" within ${this.#patienceMs / 1000} s`,
         );
       }
       if (tries > 20) Atomics.wait(NAP, 0, 0, tries > 2000 ? 2 : 0.1);

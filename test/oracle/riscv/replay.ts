@@ -1,9 +1,9 @@
 /** The commands of the RISC-V oracle (`test/oracle/riscv/init.c`), obeyed by this code in the place of a kernel. */
-import { AiaBoard } from '../../src/board/aia-board.ts';
-import { ERRNO } from '../../src/kvm/errno.ts';
-import { KvmError } from '../../src/kvm/kvm-error.ts';
-import type { Device } from '../../src/kvm-abi/devices/attribute.ts';
-import type { RoutingEntry } from '../../src/kvm-abi/routing-entry.ts';
+import { AiaBoard } from '../../../src/board/aia-board.ts';
+import { ERRNO } from '../../../src/kvm/errno.ts';
+import { KvmError } from '../../../src/kvm/kvm-error.ts';
+import type { Device } from '../../../src/kvm-abi/devices/attribute.ts';
+import type { RoutingEntry } from '../../../src/kvm-abi/routing-entry.ts';
 
 /** The first descriptor that the kernel's side gives an eventfd. */
 const FIRST_FD = 0x40;
