@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['board'],
   ['kvm-abi', 'vmm'],
   ['kvm'],
-  ['its', 'gic', 'apic'],
+  ['its', 'gic', 'apic', 'aia'],
   ['arch'],
   ['measure'],
   ['memory'],
