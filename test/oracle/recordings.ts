@@ -45,10 +45,23 @@ export function probeRecordingOf(probe: string, kernel: KernelName): string {
   return join(TEST, 'data/kvm', kernel, `${basename(probe)}.txt`);
 }
 
-/** Asks a kernel every vector and writes its answers down; how many answers there were. */
+/** Asks a kernel every vector and every probe, and writes its answers down; how many answers there were. */
 export function record(kernel: LiveKernel, name: KernelName): number {
+  let answers = recordVectors(kernel, name, recordedVectors());
+  for (const path of probes()) {
+    const given = askProbe(kernel, readProbe(path));
+    writeFileSync(probeRecordingOf(path, name), `${given.join('\n')}\n`);
+    answers += given.length;
+  }
+  kernel.complaints.splice(0);
+  writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
+  return answers;
+}
+
+/** {@link record} for some vectors. */
+export function recordVectors(kernel: LiveKernel, name: KernelName, paths: readonly string[]): number {
   let answers = 0;
-  for (const path of recordedVectors()) {
+  for (const path of paths) {
     const vector = readVector(path);
     const given = runVector(vector, new KernelTarget(kernel, vector));
     const complaints = kernel.complaints.splice(0);
@@ -58,12 +71,5 @@ export function record(kernel: LiveKernel, name: KernelName): number {
     writeFileSync(to, `${given.map((answer) => formatAnswer({ ...answer, marks: [] })).join('\n')}\n`);
     answers += given.length;
   }
-  for (const path of probes()) {
-    const given = askProbe(kernel, readProbe(path));
-    writeFileSync(probeRecordingOf(path, name), `${given.join('\n')}\n`);
-    answers += given.length;
-  }
-  kernel.complaints.splice(0);
-  writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
   return answers;
 }
