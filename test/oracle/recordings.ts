@@ -48,22 +48,11 @@ export function probeRecordingOf(probe: string, kernel: KernelName): string {
 /** Probes of a GICv2 are for a kernel whose host has one. */
 const isOfV2 = (probe: string) => basename(probe).startsWith('gicv2-');
 
-/** Asks a kernel every vector and writes its answers down; how many answers there were. */
+/** Asks a kernel every vector and every probe, and writes its answers down; how many answers there were. */
 export function record(kernel: LiveKernel, name: KernelName): number {
-  let answers = 0;
-  for (const path of recordedVectors()) {
-    const vector = readVector(path);
-    const given = runVector(vector, new KernelTarget(kernel, vector));
-    const complaints = kernel.complaints.splice(0);
-    if (complaints.length > 0) throw new Error(`${path}: ${complaints.join(' | ')}`);
-    const to = recordingOf(path, name);
-    if (!existsSync(join(to, '..'))) mkdirSync(join(to, '..'), { recursive: true });
-    writeFileSync(to, `${given.map((answer) => formatAnswer({ ...answer, marks: [] })).join('\n')}\n`);
-    answers += given.length;
-  }
-  answers += recordProbes(kernel, name, (path) => !isOfV2(path));
+  const answers = recordVectors(kernel, name, recordedVectors());
   writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
-  return answers;
+  return answers + recordProbes(kernel, name, (path) => !isOfV2(path));
 }
 
 /** The same of the probes of a GICv2, on a host that has one. */
@@ -77,5 +66,21 @@ function recordProbes(kernel: LiveKernel, name: KernelName, wanted: (path: strin
     answers += given.length;
   }
   kernel.complaints.splice(0);
+  return answers;
+}
+
+/** {@link record} for some vectors. */
+export function recordVectors(kernel: LiveKernel, name: KernelName, paths: readonly string[]): number {
+  let answers = 0;
+  for (const path of paths) {
+    const vector = readVector(path);
+    const given = runVector(vector, new KernelTarget(kernel, vector));
+    const complaints = kernel.complaints.splice(0);
+    if (complaints.length > 0) throw new Error(`${path}: ${complaints.join(' | ')}`);
+    const to = recordingOf(path, name);
+    if (!existsSync(join(to, '..'))) mkdirSync(join(to, '..'), { recursive: true });
+    writeFileSync(to, `${given.map((answer) => formatAnswer({ ...answer, marks: [] })).join('\n')}\n`);
+    answers += given.length;
+  }
   return answers;
 }
