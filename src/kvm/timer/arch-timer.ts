@@ -150,8 +150,9 @@ export class ArchTimer {
     this.#flags = ENABLED;
   }
 
-  /** The entry of KVM_RUN, after {@link enable}. The vCPU's thread. */
+  /** The entry of KVM_RUN. No effect before {@link enable}: without an interrupt controller there is no line. The vCPU's thread. */
   load(): void {
+    if ((this.#flags & ENABLED) === 0) return;
     this.#locked(() => {
       this.#virtual.control &= 3n;
       // guard: entry-samples-timers
