@@ -2,7 +2,7 @@ import { gitsBytes } from '../arch/frames.ts';
 import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
 import { MAPPED, NONE } from '../gic/state.ts';
-import { GicV2 } from '../gic/v2/gic-v2.ts';
+import { GicV2, type V2Registers } from '../gic/v2/gic-v2.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { FdTable } from '../kvm/fds.ts';
@@ -60,7 +60,7 @@ export class Board {
   /** The stages of interrupts; undefined unless the configuration asks for stamps. */
   readonly stamps: Stamps | undefined;
   /** The registers of a GICv2, where the host can run one. */
-  readonly gicV2: GicV2 | undefined;
+  readonly gicV2: V2Registers | undefined;
   /** The in-kernel timers, of a VM that userland sets up; a guest program's timers are those of its core. */
   readonly timers: ArchTimers | undefined;
   /** Words for a scenario's own use. */

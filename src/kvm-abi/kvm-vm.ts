@@ -1,6 +1,7 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { Gic } from '../gic/gic.ts';
+import { prune } from '../gic/queueing.ts';
 import type { Its } from '../its/its.ts';
 import { FD_DEVICE, type FdTable } from '../kvm/fds.ts';
 import type { Fd } from '../kvm/gsi.ts';
@@ -282,10 +283,14 @@ export class KvmVm {
     return cpu;
   }
 
-  /** The exit of KVM_RUN: the vCPU's timers leave the guest too. @throws KvmError EINVAL where no vCPU is inside */
+  /**
+   * The exit of KVM_RUN: the vCPU's timers leave the guest too, and its list is pruned. The vCPU's thread.
+   * @throws KvmError EINVAL where no vCPU is inside
+   */
   leaveGuest(vcpu: VcpuId = 0): void {
     this.timer(vcpu).put();
     if (!this.vm.vgic.leaveGuest()) throw new KvmError('KVM_RUN', 'EINVAL', 'no vCPU is inside KVM_RUN');
+    prune(this.gic.interrupts, vcpu);
   }
 
   #vcpuAttributes(call: AttributeCall, vcpu: VcpuId): Device {

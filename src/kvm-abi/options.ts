@@ -22,7 +22,7 @@ export type KvmOptions = {
   readonly memory: readonly MemorySlot[];
   /** Bits of a guest-physical address. */
   readonly physBits: number;
-  /** Whether the host can run a GICv2: its device and attributes are there, and KVM_RUN of a VM that has one is refused. */
+  /** Whether the host can run a GICv2, of at most 8 vCPUs. */
   readonly gicV2: boolean;
   /** PPIs that a device in the kernel drives once a vCPU has run, beside the timers' own: the PMU's. */
   readonly ownedPpis: readonly Intid[];

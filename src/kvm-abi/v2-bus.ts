@@ -1,6 +1,5 @@
 import type { VcpuId } from '../arch/intid.ts';
-import type { CpuFrame } from '../gic/v2/cpu-frame.ts';
-import type { GicV2 } from '../gic/v2/gic-v2.ts';
+import type { V2Frame, V2Registers } from '../gic/v2/gic-v2.ts';
 import type { VgicState } from '../kvm/vgic/vgic-state.ts';
 import type { RegisterBus } from './vm-board.ts';
 
@@ -11,13 +10,13 @@ export const V2_CPU_BYTES = 0x2000;
 /** The accesses of one vCPU of a VM with a GICv2: its registers depend on the vCPU that accesses them. The vCPU's thread. */
 export class V2Bus implements RegisterBus {
   readonly #bus: RegisterBus;
-  readonly #v2: GicV2;
+  readonly #v2: V2Registers;
   readonly #vgic: VgicState;
   readonly #vcpu: VcpuId;
-  readonly #frame: CpuFrame | undefined;
+  readonly #frame: V2Frame | undefined;
 
   /** @param bus - for all other addresses */
-  constructor(bus: RegisterBus, v2: GicV2, vgic: VgicState, vcpu: VcpuId) {
+  constructor(bus: RegisterBus, v2: V2Registers, vgic: VgicState, vcpu: VcpuId) {
     this.#bus = bus;
     this.#v2 = v2;
     this.#vgic = vgic;

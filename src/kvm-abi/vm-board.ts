@@ -1,5 +1,5 @@
 import type { Gic } from '../gic/gic.ts';
-import type { GicV2 } from '../gic/v2/gic-v2.ts';
+import type { V2Registers } from '../gic/v2/gic-v2.ts';
 import type { Its } from '../its/its.ts';
 import type { FdTable } from '../kvm/fds.ts';
 import type { Fd } from '../kvm/gsi.ts';
@@ -38,7 +38,7 @@ export type VmBoard = {
   readonly ioeventfds: IoEventFds;
   readonly configLock: Mutex;
   /** The registers of a GICv2, where the host can run one. */
-  readonly gicV2: GicV2 | undefined;
+  readonly gicV2: V2Registers | undefined;
   /** The in-kernel timers. Undefined on a board that is no VM of userland's. */
   readonly timers: ArchTimers | undefined;
   /** The other VMs of the process. */

@@ -2,7 +2,7 @@ import { FIRST_PPI, type Intid, SPURIOUS, type VcpuId } from '../../arch/intid.t
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
 import { load, store, type Words } from '../../memory/word.ts';
 import type { CpuInterface } from '../cpu-interface.ts';
-import { GROUP1, NONE, priorityOf } from '../state.ts';
+import { GROUP1, NONE, priorityOf, TARGET, TARGET_SHIFT } from '../state.ts';
 import { MOST_V2_VCPUS, type SgiSources } from './sgi-sources.ts';
 
 /** The registers of a CPU interface, by offset. @see Arm IHI 0048, GICC and GICV */
@@ -162,5 +162,9 @@ export class CpuFrame {
     const isGroup1 = at !== NONE && (this.#sgis.state(at) & GROUP1) !== 0;
     if (isGroup1 && (this.control & ACK_CTL) !== 0) this.#cpu.endOfInterrupt(intid);
     else this.#cpu.endOfInterruptGroup0(intid);
+    // A GICv2 ends an interrupt of this vCPU whatever priority it drops.
+    if (at === NONE || (this.control & EOIMODE) !== 0) return;
+    if (this.#sgis.deactivate(at, intid, TARGET, this.#vcpu << TARGET_SHIFT))
+      this.#sgis.settle(this.#vcpu, intid);
   }
 }

@@ -24,8 +24,34 @@ export function gicV2Regions(layout: Layout, spis: number): GicV2Regions {
   };
 }
 
+/** Registers of one vCPU's CPU interface, by offset. */
+export type V2Frame = {
+  control: number;
+  read(offset: number): number;
+  write(offset: number, value: number): void;
+  binaryPoint(group: 0 | 1): number;
+  setBinaryPoint(group: 0 | 1, value: number): void;
+};
+
+/** A GICv2 as KVM's calls use it: a {@link GicV2}. */
+export type V2Registers = {
+  readonly distributor: {
+    read(vcpu: VcpuId, offset: number, size: number): bigint;
+    write(vcpu: VcpuId, offset: number, size: number, value: bigint): void;
+    has(offset: number): boolean;
+  };
+  readonly sgis: {
+    send(target: VcpuId, sgi: Intid, sources: number): void;
+    withdraw(target: VcpuId, sgi: Intid, sources: number): void;
+  };
+  /** By vCPU. */
+  readonly frames: readonly V2Frame[];
+  cpuInterface(vcpu: VcpuId): CpuInterface;
+  reset(): void;
+};
+
 /** A GICv2 over the interrupts and lists of a {@link Gic}: at most 8 vCPUs, no redistributors, no LPIs. A view without state. */
-export class GicV2 {
+export class GicV2 implements V2Registers {
   readonly sgis: SgiSources;
   readonly distributor: DistributorV2;
   /** By vCPU. While a vCPU runs, only its thread may use them. */

@@ -3,7 +3,7 @@ import { gicd, interruptFields } from '../../arch/registers.ts';
 import type { Gic } from '../../gic/gic.ts';
 import { LATCH, NONE, UNQUEUED } from '../../gic/state.ts';
 import { GICC } from '../../gic/v2/cpu-frame.ts';
-import type { GicV2 } from '../../gic/v2/gic-v2.ts';
+import type { V2Registers } from '../../gic/v2/gic-v2.ts';
 import type { Vm } from '../../kvm/vm.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
 import { restoreIidr } from './vgic-registers.ts';
@@ -17,7 +17,7 @@ const APR_BYTES = 16;
 /** Registers of the CPU interface that userland knows by name; KVM_GET_DEVICE_ATTR of any other reads 0. */
 const SAVED: readonly number[] = [GICC.CTLR, GICC.PMR, GICC.BPR, GICC.ABPR, GICC.IIDR, GICC.DIR];
 
-type Parts = { readonly vm: Vm; readonly gic: Gic; readonly v2: GicV2 };
+type Parts = { readonly vm: Vm; readonly gic: Gic; readonly v2: V2Registers };
 type Target = { readonly vcpu: VcpuId; readonly offset: number };
 
 const isRegister = ({ group }: AttributeName) => group === GROUPS.DIST_REGS || group === GROUPS.CPU_REGS;
@@ -78,7 +78,7 @@ function writeDistributor({ gic, v2 }: Parts, vcpu: VcpuId, offset: number, valu
 /** Pending bits of a vCPU's own interrupts. KVM does not know the source of an SGI here: it takes the vCPU itself, or ends all sources. */
 function writePending(
   { interrupts }: Gic,
-  { sgis }: GicV2,
+  { sgis }: V2Registers,
   vcpu: VcpuId,
   sets: boolean,
   value: number,

@@ -2,7 +2,7 @@ import { FRAME_BYTES, GICD_BYTES } from '../../arch/frames.ts';
 import { FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import type { Gic } from '../../gic/gic.ts';
-import type { GicV2 } from '../../gic/v2/gic-v2.ts';
+import type { V2Registers } from '../../gic/v2/gic-v2.ts';
 import { VGIC_V2, VGIC_V3, type VgicState } from '../../kvm/vgic/vgic-state.ts';
 import type { Vm } from '../../kvm/vm.ts';
 import { V2_CPU_BYTES, V2_GICD_BYTES } from '../v2-bus.ts';
@@ -24,7 +24,7 @@ import { hasV2Register, readV2Register, writeV2Register } from './vgic-v2-regist
 export type VgicParts = {
   readonly vm: Vm;
   readonly gic: Gic;
-  readonly gicV2?: GicV2 | undefined;
+  readonly gicV2?: V2Registers | undefined;
   readonly physBits: number;
 };
 

@@ -15,6 +15,7 @@ import {
   VIRTUAL,
 } from './timer-settings.ts';
 
+const CNTV_CTL = encode(3, 3, 14, 3, 1);
 const CNTP_CTL = encode(3, 3, 14, 2, 1);
 
 // Words of a vCPU: flags; the PPIs that each timer owns, as bits; control and comparator of each timer.
@@ -96,7 +97,7 @@ export class ArchTimer {
 
   // ---- userland's registers
 
-  /** The control register as KVM keeps it, without ISTATUS. */
+  /** The control register as KVM keeps it: the virtual timer's with the ISTATUS of the last exit, the physical one's without. */
   control(kind: TimerKind): bigint {
     return this.#of(kind).control;
   }
@@ -149,8 +150,9 @@ export class ArchTimer {
     this.#flags = ENABLED;
   }
 
-  /** The entry of KVM_RUN, after {@link enable}. The vCPU's thread. */
+  /** The entry of KVM_RUN. No effect before {@link enable}: without an interrupt controller there is no line. The vCPU's thread. */
   load(): void {
+    if ((this.#flags & ENABLED) === 0) return;
     this.#locked(() => {
       this.#virtual.control &= 3n;
       // guard: entry-samples-timers
@@ -172,6 +174,8 @@ export class ArchTimer {
     if ((flags & LOADED) === 0) return;
     this.#locked(() => {
       this.#flags = ENABLED;
+      // KVM saves the register of hardware as it reads then, ISTATUS with it.
+      this.#virtual.control = this.#timer.read(CNTV_CTL) ?? 0n;
       const isActive = (this.#parts.interrupts.state(this.#wire(VIRTUAL)) & ACTIVE) !== 0;
       const stays = (flags & (WAS_ACTIVE | WAS_HIGH)) === (WAS_ACTIVE | WAS_HIGH);
       this.#drive(VIRTUAL, isActive ? stays : this.#left(VIRTUAL, this.#parts.now()) === 0);

@@ -140,7 +140,7 @@ export class VgicState {
     this.#setAddress(DISTRIBUTOR, base);
   }
 
-  /** Base of a GICv2's distributor, or NaN. It is not on the bus: the model has no registers of a GICv2. */
+  /** Base of a GICv2's distributor, or NaN. Its registers depend on the vCPU: see `KvmVm.busOf`. */
   get distributorV2(): number {
     return this.#address(V2_DISTRIBUTOR);
   }
