@@ -28,15 +28,17 @@ export function resolve(its: ItsState, deviceId: DeviceId, eventId: EventId): In
   if (!registers.enabled) return ITS_DISABLED;
   const event = events.find(deviceId, eventId);
   if (event === NO_EVENT) return UNMAPPED;
-  const lpi = events.lpiOf(event);
-  if (lpi < 0) return its.vpes?.has(vpeOf(lpi), vlpiOf(lpi)) ? lpi : UNMAPPED;
+  if (its.vpes !== undefined) {
+    const id = events.lpiOf(event);
+    if (id < 0) return its.vpes.has(vpeOf(id), vlpiOf(id)) ? id : UNMAPPED;
+  }
   const vcpu = collections.targetOf(events.collectionOf(event));
   if (vcpu === NOT_MAPPED || vcpu >= lpis.vcpus) return UNMAPPED;
   // guard: disabled-lpis-refuse
   if (!lpis.accepts(vcpu)) return LPIS_DISABLED;
   // guard: stamp-from-before-checks
   events.cache(event, epoch);
-  return lpi;
+  return events.lpiOf(event);
 }
 
 /** Latches the LPI, or the vLPI, that {@link resolve} has returned. The caller holds the lock of the ITS. */

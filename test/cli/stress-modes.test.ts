@@ -19,6 +19,10 @@ describe('a mode of stress refuses an option that the mode has no use for', () =
       ['--irqchip', 'ioapic', '--lines', 'irq-line', '--fault', 'lost-ack'],
       '--fault lost-ack is about lines',
     ],
+    [['--gicv4', '--spis', '4'], '--gicv4 has no use for --spis'],
+    [['--gicv4', '--fault', 'stale-route'], '--fault stale-route does not show with --gicv4'],
+    [['--gicv4', '--fault', 'lost-ack'], '--fault lost-ack does not show with --gicv4'],
+    [['--gicv4', '--abi', 'direct'], '--gicv4 has irqfds with MSI routes to the ITS'],
     [['--guest', 'bare', '--perturb', 'uniform'], '--guest bare runs without delays'],
   ])('%j', async (args, message) => {
     const { status, stdout, stderr } = await irqloom(['stress', ...args]);

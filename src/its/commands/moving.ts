@@ -44,7 +44,7 @@ export function moveAll({ events, lpis }: ItsState, packet: Packet): number {
 export function discard(its: ItsState, packet: Packet): number {
   const { collections, events, memory } = its;
   const event = events.find(deviceIdOf(packet), eventIdOf(packet));
-  const isVirtual = event !== NO_EVENT && events.lpiOf(event) < 0;
+  const isVirtual = its.vpes !== undefined && event !== NO_EVENT && events.lpiOf(event) < 0;
   if (event === NO_EVENT || (!isVirtual && collections.targetOf(events.collectionOf(event)) === NOT_MAPPED))
     return COMMAND_ERRORS.E_ITS_DISCARD_UNMAPPED_INTERRUPT;
   const entry = ittEntry(its, events.deviceOf(event), events.eventIdOf(event));
