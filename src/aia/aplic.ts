@@ -68,14 +68,14 @@ export type SendMsi = (hart: number, identity: number) => void;
  * The APLIC's root domain in MSI delivery mode. A source that is pending and enabled while the domain is enabled is pending no
  * more, and its MSI is sent.
  *
- * A source is one word, so whoever makes the source ready or finds it ready does so in one step; no lock. **First** a thread makes its
- * change (the source pending, the source enabled, the domain enabled), **then** it looks whether the source may be sent. So of
- * two threads that make the two halves of the condition at least one finds both, and one step decides which of them sends. KVM reads the
- * domain's enable bit before it takes the source's lock: an enabling in between leaves the source pending until the next register write.
+ * A source is one word that changes in one step, so there is no lock. **First** a thread makes its change (the source pending, the
+ * source enabled, the domain enabled), **then** the thread looks whether the source may be sent. So of two threads that make the two
+ * halves of the condition at least one finds both, and one step decides which of them sends. KVM's source reads the domain's enable bit
+ * before it takes the source's lock: an enabling in between leaves the source pending until the next register write.
  *
- * A level source becomes pending when its line moves to its active level, and at each further signal of that level. When its MSI is
- * sent, the line is forgotten: a line that stays up sends no second MSI by itself. Software sees the line in {@link IN_CLRIP}, and sends
- * anew by {@link SETIPNUM}, which does nothing for a level source whose line is down. So no end of interrupt reaches the APLIC.
+ * A level source becomes pending at each signal of its active level, also while the line has that level already. A line that stays up
+ * sends no second MSI by itself: software sees the line in {@link IN_CLRIP}, and asks for an MSI by {@link SETIPNUM}, which does nothing
+ * for a level source whose line is down. So no end of interrupt reaches the APLIC.
  *
  * Any thread may call any method: no lock, no allocation.
  * @see arch/riscv/kvm/aia_aplic.c; RISC-V Advanced Interrupt Architecture 1.0, chapter 4

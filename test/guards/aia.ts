@@ -74,7 +74,7 @@ export const AIA = {
     },
   },
   'line-is-looked-up': {
-    rule: 'A line has a word.',
+    rule: 'A line is part of the word of its source.',
     mistakes: {},
   },
   'enabled-source-is-sent': {

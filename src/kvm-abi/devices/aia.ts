@@ -37,35 +37,14 @@ const SELECT_BITS = 12n;
 const PAGE = 0x1000n;
 const WORD = 0xffff_ffffn;
 
-/** A value of CONFIG: where it is kept, and which numbers KVM takes. */
-type Value = {
-  readonly at: number;
-  readonly takes: (value: number, most: number) => boolean;
-  readonly rule: string;
-};
-
-const within = (low: number, high: number) => (value: number) => value >= low && value <= high;
-
-/** By attribute. MODE is kept nowhere: an emulating host has one mode. */
-const VALUES: Readonly<Record<number, Value>> = {
-  [AIA_CONFIG.IDS]: {
-    at: AIA_IDS,
-    takes: (value, most) => value >= 63 && value % 64 === 63 && value <= most,
-    rule: 'the highest identity is 63 or more, one less than a multiple of 64, and no more than the host has',
-  },
-  [AIA_CONFIG.SRCS]: {
-    at: AIA_SOURCES,
-    takes: (value, most) => value <= Math.min(1023, most),
-    rule: 'sources are 0 to 1023, and no more than the host has identities',
-  },
-  [AIA_CONFIG.GROUP_BITS]: { at: AIA_GROUP_BITS, takes: within(0, 7), rule: 'a group has 0 to 7 bits' },
-  [AIA_CONFIG.GROUP_SHIFT]: {
-    at: AIA_GROUP_SHIFT,
-    takes: within(24, 55),
-    rule: 'a group begins with bit 24 to 55',
-  },
-  [AIA_CONFIG.HART_BITS]: { at: AIA_HART_BITS, takes: within(0, 15), rule: 'a hart has 0 to 15 bits' },
-  [AIA_CONFIG.GUEST_BITS]: { at: AIA_GUEST_BITS, takes: within(0, 7), rule: 'a guest has 0 to 7 bits' },
+/** By attribute of CONFIG: where the value is kept, and the least and the most that KVM takes. MODE is kept nowhere. */
+const VALUES: Readonly<Record<number, readonly [at: number, least: number, most: number]>> = {
+  [AIA_CONFIG.IDS]: [AIA_IDS, 63, 2047],
+  [AIA_CONFIG.SRCS]: [AIA_SOURCES, 0, 1023],
+  [AIA_CONFIG.GROUP_BITS]: [AIA_GROUP_BITS, 0, 7],
+  [AIA_CONFIG.GROUP_SHIFT]: [AIA_GROUP_SHIFT, 24, 55],
+  [AIA_CONFIG.HART_BITS]: [AIA_HART_BITS, 0, 15],
+  [AIA_CONFIG.GUEST_BITS]: [AIA_GUEST_BITS, 0, 7],
 };
 
 /**
@@ -84,13 +63,17 @@ export function aiaDevice(vm: RiscvVm, ids: number): Device {
 
   const setConfig = (name: AttributeName, value: number) => {
     beforeInit();
-    const known = VALUES[Number(name.attr)];
     if (name.attr === BigInt(AIA_CONFIG.MODE)) {
       if (value !== 0)
-        refuse('EINVAL', `the host has no guest interrupt files: the mode is 0 (emulation), not ${value}`);
-    } else if (!known) unknown(SET, name);
-    else if (!known.takes(value, ids)) refuse('EINVAL', `${known.rule}; not ${value}`);
-    else config.set(known.at, value);
+        refuse('EINVAL', `the mode is 0 (emulation) on a host without guest files, not ${value}`);
+      return;
+    }
+    const [at, least, highest] = VALUES[Number(name.attr)] ?? unknown(SET, name);
+    const most = at === AIA_IDS || at === AIA_SOURCES ? Math.min(highest, ids) : highest;
+    const step = at === AIA_IDS ? 64 : 1;
+    if (value < least || value > most || (value + 1) % step !== 0)
+      refuse('EINVAL', `the value is ${least} to ${most}${step > 1 ? ' in steps of 64' : ''}, not ${value}`);
+    config.set(at, value);
   };
 
   const setAddress = (name: AttributeName, value: bigint) => {
@@ -167,7 +150,7 @@ export function aiaDevice(vm: RiscvVm, ids: number): Device {
           : config.fileAddress(Number(attr - ADDR_FIRST_IMSIC));
       if (group === AIA_GROUPS.CONFIG && attr === BigInt(AIA_CONFIG.MODE)) return 0n;
       const known = group === AIA_GROUPS.CONFIG ? VALUES[Number(attr)] : undefined;
-      return known ? BigInt(config.get(known.at)) : unknown(GET, name);
+      return known ? BigInt(config.get(known[0])) : unknown(GET, name);
     },
 
     has(name) {
