@@ -7,9 +7,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { packCode } from '../src/campaign/bundle.ts';
-import { jobName, PREFIX, QUEUE } from '../src/campaign/fleet/protocol.ts';
+import { jobName, PREFIX, QUEUE, WORKERS } from '../src/campaign/fleet/protocol.ts';
 import { type Crew, conduct, FleetCrew, type Item, Ledger, LocalCrew } from '../src/campaign/index.ts';
 import type { ItemOptions } from '../src/campaign/item.ts';
 import { Sum } from '../src/campaign/sum.ts';
@@ -56,8 +57,11 @@ export type CampaignFigures = {
 
 /** Blocks of schedules that take a few ms each, a job each: as small as a job gets. */
 const SMALL: Item = itemOf('add-2x5', { strategy: 'random', schedules: 256 * 1024 });
-/** A search of half a minute or so on one thread: 15! / 5!³ classes. */
-const LARGE: Item = itemOf('add-3x5', { strategy: 'optimal' });
+/** A search of half a minute or so on one thread: 26! / 13!² classes. */
+const LARGE: Item = itemOf('add-2x13', { strategy: 'dpor' });
+/** The time of its jobs, s: threads that end first wait for the last job. */
+const LARGE_SLICE = 1;
+const LOOK_MS = 50;
 
 function itemOf(program: string, options: ItemOptions): Item {
   const source = { own: 'races/litmus/names.js', name: 'litmus', arguments: [program] };
@@ -68,8 +72,8 @@ export async function run(): Promise<CampaignFigures> {
   const local = (slice: number, threads: number) => async () => new LocalCrew({ threads, root: '/', slice });
   return {
     small: await costOf(SMALL, 1, local(0.001, 1)),
-    alone: await costOf(LARGE, 1, local(2, 1)),
-    large: await costOf(LARGE, 2, local(2, 2)),
+    alone: await costOf(LARGE, 1, local(LARGE_SLICE, 1)),
+    large: await costOf(LARGE, 2, local(LARGE_SLICE, 2)),
     fleet: NO_REDIS ?? (await runFleet()),
     mergedPerSecond: await mergeRate(),
   };
@@ -93,7 +97,9 @@ async function runFleet(): Promise<Fleet> {
     const small = await costOf(SMALL, 1, open(0.001));
     const serverSeconds = ((await cpu()) - cpuBefore) / small.jobs;
     workers.push(worker(server));
-    const large = await costOf(LARGE, 2, open(2));
+    // A worker that still starts would count as one that works slowly.
+    while ((await client.hlen(WORKERS)) < workers.length) await setTimeout(LOOK_MS);
+    const large = await costOf(LARGE, 2, open(LARGE_SLICE));
     for (const each of workers) each.kill('SIGKILL');
     const empty = await used();
     const crew = await open(20)();

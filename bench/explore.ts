@@ -8,7 +8,6 @@ import { withSimulation } from '../src/explore/running/simulation.ts';
 import { type Profile, takeProfile } from '../src/explore/search/profile.ts';
 import { Dfs } from '../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../src/explore/search/strategies/dpor.ts';
-import { Optimal } from '../src/explore/search/strategies/optimal.ts';
 import { Pct } from '../src/explore/search/strategies/pct.ts';
 import { Pos } from '../src/explore/search/strategies/pos.ts';
 import { RandomWalk } from '../src/explore/search/strategies/random.ts';
@@ -43,7 +42,6 @@ const STRATEGIES: readonly (readonly [string, (profile: Profile) => Strategy])[]
   ['dfs', () => new Dfs()],
   ['dfs, 2 preemptions', () => new Dfs({ kind: 'preemptions', most: 2 })],
   ['dpor', () => new Dpor()],
-  ['optimal', () => new Optimal()],
 ];
 
 function adds(threads: number): Scenario<Int32Array> {

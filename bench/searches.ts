@@ -1,19 +1,19 @@
 /**
- * The two searches of classes beside each other, `dpor` and `optimal`: schedules, those that showed nothing new, and processor time, on
- * the programs of the self-test and both variants of each race of the catalogue. Searches that are over within a tenth of a
- * second are summed up in one line; a search that takes longer than its time is compared by its rate.
+ * The search of classes and the search of states beside each other, `dpor` and `states`: schedules, those that showed nothing new,
+ * and processor time, on the programs of the self-test and both variants of each race of the catalogue. Programs on which both are over
+ * within a tenth of a second are summed up in one line.
  */
 import { fileURLToPath } from 'node:url';
 import { type CheckedScenario, checkScenario } from '../src/explore/loading/scenario.ts';
 import { withSimulation } from '../src/explore/running/simulation.ts';
 import { Dpor } from '../src/explore/search/strategies/dpor.ts';
-import { Optimal } from '../src/explore/search/strategies/optimal.ts';
+import { States } from '../src/explore/search/strategies/states.ts';
 import type { Strategy } from '../src/explore/search/strategies/strategy.ts';
 import { RACES } from '../src/races/index.ts';
 import { LITMUS } from '../src/races/litmus/names.ts';
 import { cpuMs } from './cpu-time.ts';
 
-const MAKE: readonly (() => Strategy)[] = [() => new Dpor(), () => new Optimal()];
+const MAKE: readonly (() => Strategy)[] = [() => new Dpor(), () => new States()];
 /** A search is left after so much processor time. */
 const MOST_MS = 2000;
 const SHORT_MS = 100;
@@ -27,7 +27,7 @@ export type Searched = {
   readonly ms: number;
   readonly isWhole: boolean;
 };
-export type Line = { readonly name: string; readonly dpor: Searched; readonly optimal: Searched };
+export type Line = { readonly name: string; readonly dpor: Searched; readonly states: Searched };
 
 function search(scenario: CheckedScenario, strategy: Strategy): Searched {
   const limits = { maxSteps: 10_000, timeouts: 'never' } as const;
@@ -49,24 +49,23 @@ export function run(): readonly Line[] {
   const litmus = LITMUS.flatMap(({ usual, make }) => usual.map((numbers) => checkScenario(make(...numbers))));
   const races = RACES.flatMap(({ buggy, fixed }) => [checkScenario(buggy), checkScenario(fixed)]);
   const both = (scenario: CheckedScenario): Line => {
-    const [dpor, optimal] = MAKE.map((make) => search(scenario, make())) as [Searched, Searched];
-    return { name: scenario.name, dpor, optimal };
+    const [dpor, states] = MAKE.map((make) => search(scenario, make())) as [Searched, Searched];
+    return { name: scenario.name, dpor, states };
   };
   return [...litmus.slice(0, 1), ...litmus, ...races].map(both).slice(1);
 }
 
-const timesAsFast = ({ dpor, optimal }: Line): number =>
-  dpor.isWhole && optimal.isWhole
-    ? dpor.ms / optimal.ms
-    : optimal.schedules / optimal.ms / (dpor.schedules / dpor.ms);
+/** Undefined where one of the two was left: their schedules are not alike. */
+const timesAsFast = ({ dpor, states }: Line): number | undefined =>
+  dpor.isWhole && states.isWhole ? dpor.ms / states.ms : undefined;
 
 export function format(lines: readonly Line[]): string {
   const cells = ({ schedules, extra, ms, isWhole }: Searched): string =>
     `${schedules.toLocaleString('en-US')}${isWhole ? ' ' : '+'}`.padStart(10) +
     extra.toLocaleString('en-US').padStart(9) +
     `${(ms / 1000).toFixed(2)} s`.padStart(9);
-  const isShort = ({ dpor, optimal }: Line) => dpor.ms < SHORT_MS && optimal.ms < SHORT_MS;
-  const sum = (of: 'dpor' | 'optimal'): Searched =>
+  const isShort = ({ dpor, states }: Line) => dpor.ms < SHORT_MS && states.ms < SHORT_MS;
+  const sum = (of: 'dpor' | 'states'): Searched =>
     lines.filter(isShort).reduce<Searched>(
       (all, { [of]: each }) => ({
         schedules: all.schedules + each.schedules,
@@ -79,13 +78,13 @@ export function format(lines: readonly Line[]): string {
   const short: Line = {
     name: `${lines.filter(isShort).length} short ones`,
     dpor: sum('dpor'),
-    optimal: sum('optimal'),
+    states: sum('states'),
   };
   return [
-    'searches of classes (+: left before its end)  dpor: schedules, in vain        optimal: schedules, in vain     as fast',
+    'searches (+: left before its end)             dpor: schedules, in vain         states: schedules, in vain     as fast',
     ...[...lines.filter((line) => !isShort(line)), short].map(
       (line) =>
-        `${line.name.padEnd(40)}${cells(line.dpor)}   ${cells(line.optimal)}${timesAsFast(line).toFixed(2).padStart(9)} x`,
+        `${line.name.padEnd(40)}${cells(line.dpor)}   ${cells(line.states)}${(timesAsFast(line)?.toFixed(2) ?? '-').padStart(9)} x`,
     ),
   ].join('\n');
 }

@@ -37,6 +37,7 @@ export type Config = {
     readonly kernel?: string;
     readonly modules?: string;
     readonly lrs?: number;
+    readonly itses?: number;
     readonly stampAll?: boolean;
     readonly seed?: number;
     readonly json?: boolean;

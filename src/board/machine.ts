@@ -2,7 +2,7 @@ import type { VcpuId } from '../arch/intid.ts';
 import type { Its } from '../its/its.ts';
 import { readHeader } from '../memory/header.ts';
 import { Board, createBoards } from './board.ts';
-import { checkConfig, decodeConfig, type MachineConfig } from './config.ts';
+import { checkConfig, checkFrames, decodeConfig, type MachineConfig } from './config.ts';
 import { layOut } from './layout.ts';
 
 /**
@@ -31,6 +31,7 @@ export class Machine extends Board {
    */
   static create(config: MachineConfig, buffer?: SharedArrayBuffer): Machine {
     checkConfig(config);
+    checkFrames(config);
     const [machine] = createBoards(config, (words, _, thread) => new Machine(words, config, thread), buffer);
     if (!machine) throw new RangeError('a process has a VM');
     machine.initialise();

@@ -34,7 +34,7 @@ export type Crew = {
   /** Jobs that can be worked on at once. */
   readonly slots: number;
   give(job: CrewJob): void;
-  /** Waits for the next job to end, in any order. Undefined after {@link stop}, once no job is under way. */
+  /** Waits for the next job to end, in any order. Undefined after {@link stop}, once no job is waited for. */
   next(): Promise<CrewAnswer | undefined>;
   /**
    * Called once the job's answer is written down, or given up for another try: the crew does not answer this
@@ -42,8 +42,11 @@ export type Crew = {
    */
   settled(job: Job): void;
   workers(): readonly WorkerSeen[];
-  /** Tells jobs under way to stop: jobs that can be cut answer with their findings so far. */
-  stop(): void;
+  /**
+   * Tells jobs under way to stop: jobs that can be cut answer with their findings so far.
+   * @param mostMs - a job that has not answered after so long is left, and stays open; no bound if not given.
+   */
+  stop(mostMs?: number): void;
   close(): Promise<void>;
 };
 

@@ -11,7 +11,7 @@ import type { Branches, Part, PartResult } from '../explore/search/part.ts';
 import type { Search } from '../explore/search/phases.ts';
 import { shrinkToken } from '../explore/search/shrink-token.ts';
 import { Dfs } from '../explore/search/strategies/dfs.ts';
-import { Optimal } from '../explore/search/strategies/optimal.ts';
+import { Dpor } from '../explore/search/strategies/dpor.ts';
 import { WHOLE } from '../explore/search/strategies/pieces.ts';
 import { BLOCK } from '../explore/search/strategies/strategy.ts';
 import { load, store, type Words } from '../memory/word.ts';
@@ -166,7 +166,7 @@ function plan(scenario: CheckedScenario, options: ExploreOptions, shared: readon
     // Where a thread does not come to its end, the first job says so.
     phases: phases?.map(({ strategy, search, most }) => ({
       name: strategy.name,
-      cut: search === undefined ? 'sample' : isShared(options) ? 'tree' : 'whole',
+      cut: search === undefined ? 'sample' : isShared(options, search) ? 'tree' : 'whole',
       most: Math.min(most, ALL),
       branches: branchesOf(search),
       ends: search !== undefined,
@@ -176,7 +176,7 @@ function plan(scenario: CheckedScenario, options: ExploreOptions, shared: readon
 
 function branchesOf(search: Search | undefined): Branches {
   if (search instanceof Dfs) return { pieces: search.pieces };
-  return search instanceof Optimal ? { subtrees: search.subtrees } : {};
+  return search instanceof Dpor ? { subtrees: search.subtrees } : {};
 }
 
 /** A job that can be cut runs so many schedules at least. */

@@ -4,8 +4,6 @@ import { JobThreads } from './job-thread.ts';
 import { Mailbox } from './mailbox.ts';
 
 const NAME = 'this machine';
-/** After a request to stop, jobs under way have so long for their results so far, ms; the others are left to be resumed. */
-const STOP_MS = 250;
 
 /** The threads of this machine. */
 export class LocalCrew implements Crew {
@@ -17,8 +15,8 @@ export class LocalCrew implements Crew {
   #busy = 0;
   #done = 0;
   #stopped = false;
-  /** Whether the time for answers after a stop is over. */
-  #isLate = false;
+  /** Jobs under way are no longer waited for. */
+  #left = false;
 
   /** @param slice - about how long a job takes, s */
   constructor(options: { threads: number; root: string; slice: number; silentMs?: number | undefined }) {
@@ -42,7 +40,7 @@ export class LocalCrew implements Crew {
   }
 
   next(): Promise<CrewAnswer | undefined> {
-    return this.#answers.take(() => this.#stopped && (this.#isLate || this.#busy === 0));
+    return this.#answers.take(() => this.#left || (this.#stopped && this.#busy === 0));
   }
 
   settled(_job: Job): void {}
@@ -51,19 +49,21 @@ export class LocalCrew implements Crew {
     return [{ name: NAME, slots: this.slots, busy: this.#busy, done: this.#done }];
   }
 
-  stop(): void {
+  stop(mostMs?: number): void {
     this.#stopped = true;
     this.#threads.stop();
     this.#answers.wake();
-    setTimeout(() => {
-      this.#isLate = true;
+    if (mostMs === undefined) return;
+    const leave = () => {
+      this.#left = true;
       this.#answers.wake();
-    }, STOP_MS).unref();
+    };
+    setTimeout(leave, mostMs).unref();
   }
 
-  /** Ends the threads; after {@link stop}, without a wait for their ends. */
   async close(): Promise<void> {
     const closed = this.#threads.close();
-    if (!this.#stopped) await closed;
+    // A thread that is left may take long to end, too.
+    if (!this.#left) await closed;
   }
 }

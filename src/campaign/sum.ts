@@ -12,7 +12,7 @@ export type SearchSum = Counted & {
   readonly cut: boolean;
   /** Of the whole tree of a depth-first search, 0 to 1, were all branches of a fork alike. */
   readonly share: number;
-  /** Of `optimal` and `states`: schedules that were begun besides, and show nothing new. */
+  /** Of `dpor` and `states`: schedules that were begun besides, and show nothing new. */
   readonly extra: number;
   /** Of `states`: how many were met. */
   readonly states: number;

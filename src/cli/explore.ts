@@ -92,7 +92,7 @@ export function exploreCommand(): Command {
     .addOption(plainOption)
     .option(
       '--shard <i/n>',
-      'run the i-th of n shares of the schedules of a random strategy, of dfs or of optimal',
+      'run the i-th of n shares of the schedules of a random strategy, of dfs or of dpor',
       shard,
     )
     .option('--jobs <n>', 'threads that search; more threads give the same answer', wholeNumber(1, 256), 1)

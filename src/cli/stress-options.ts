@@ -49,6 +49,7 @@ export type StressFlags = {
   perturb: Perturbation;
   stampAll?: boolean;
   lrs?: number;
+  itses: number;
   seed?: number;
   json?: boolean;
   rotate?: boolean;
@@ -83,8 +84,14 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
     );
   }
   const input = synthetic
-    ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }) }
+    ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }), ...itsesOf(flags) }
     : recordedInput(flags);
+  if (flags.itses > 1 && (!synthetic || hasGuest)) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--itses ${flags.itses} is for a synthetic guest: give -v, -d and -e, and leave out --recording, --guest and --device`,
+    );
+  }
   if (lines !== 'irq-line' && spis < 2) {
     throw new IrqError(
       'ERR_USAGE',
@@ -140,6 +147,11 @@ function defaultShape({ guest, device, irqchip }: StressFlags): {
   return guest === undefined && device === undefined && irqchip === 'gicv3'
     ? { vcpus: 1, devices: 1, events: 1 }
     : { vcpus: 2, devices: 2, events: 4 };
+}
+
+/** Only a machine with several ITSes says how many: then its result does too. */
+function itsesOf({ itses }: StressFlags): { itses?: number } {
+  return itses === 1 ? {} : { itses };
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

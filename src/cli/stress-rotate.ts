@@ -36,6 +36,7 @@ const OF_ONE_RUN = [
     'thorough',
     'untilCovered',
     'lrs',
+    'itses',
     'irqchip',
     'programs',
   ],

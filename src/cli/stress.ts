@@ -144,6 +144,7 @@ export function stressCommand(): Command {
     .option('--kernel <file>', 'of --guest linux: an arm64 kernel (irqloom boot says where one comes from)')
     .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
     .option('--lrs <n>', 'list registers of each vCPU, as in KVM (default: none)', wholeNumber(1, 16))
+    .option('--itses <n>', 'ITSes, which the devices take in turn', wholeNumber(1, 4), 1)
     .option('--stamp-all', 'time every signal from device to handler, not one of 8 of each source')
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { atOnce, type Pieces } from '../base/turns.ts';
 import type { ConformResult, VectorResult } from './conform-result.ts';
-import { MachineTarget, vectorMachine } from './machine-target.ts';
+import { MachineTarget, vectorMachines } from './machine-target.ts';
 import {
   compareAnswers,
   expectedPathOf,
@@ -29,9 +29,11 @@ export function readCase(path: string): VectorCase {
   return { name: basename(path, '.vec'), vector, expected: readAnswers(expectedPathOf(path)) };
 }
 
-/** Runs a vector on a new machine and returns its answers. @param listRegisters - default: those of the profile */
+/** Runs a vector on new machines and returns its answers. @param listRegisters - default: those of the profile */
 export function answersTo(vector: Vector, profile: Profile, listRegisters?: number): VectorAnswer[] {
-  return runVector(vector, new MachineTarget(vectorMachine(vector.cpus, profile, listRegisters)));
+  const [machine, ...others] = vectorMachines(vector, profile, listRegisters);
+  if (!machine) throw new RangeError('a vector has a VM');
+  return runVector(vector, new MachineTarget(machine, ...others));
 }
 
 /** Runs a vector on a new machine and compares its answers. */

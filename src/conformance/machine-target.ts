@@ -1,13 +1,13 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
-import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
+import { type DeviceId, type EventId, type Intid, isSpecial, type VcpuId } from '../arch/intid.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
 import { prune } from '../gic/queueing.ts';
 import { MachineVm } from './machine-vm.ts';
 import type { Profile } from './vectors/vector-answers.ts';
-import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
+import { type ItsNumber, VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';
-import type { Wire } from './vectors/vector-step.ts';
+import type { VectorMachine, VmNumber, Wire } from './vectors/vector-step.ts';
 import type { VectorTarget } from './vectors/vector-target.ts';
 import type { VmAnswer, VmCall } from './vectors/vector-vm.ts';
 
@@ -27,17 +27,26 @@ const MACHINES = {
 /** List registers of each vCPU in a profile of KVM: the number on the host of the recordings. */
 const LIST_REGISTERS = 4;
 
-/** A new machine with the addresses of {@link VECTOR_LAYOUT}. */
-export function vectorMachine(
-  cpus: number,
+/** New machines with the addresses of {@link VECTOR_LAYOUT}, one for each VM of a vector. */
+export function vectorMachines(
+  { cpus, itses, vms }: VectorMachine,
   profile: Profile,
   listRegisters: number = profile === 'arch' || profile === 'qemu' ? 0 : LIST_REGISTERS,
-): Machine {
+): Machine[] {
+  return Array.from({ length: vms }, () => {
+    const machine = createMachine(cpus, itses, profile, listRegisters);
+    if (itses === 2) machine.vm.vgic.setItsBase(1, VECTOR_LAYOUT.ITS1);
+    return machine;
+  });
+}
+
+function createMachine(cpus: number, itses: number, profile: Profile, listRegisters: number): Machine {
   return Machine.create({
     ...DEFAULT_CONFIG,
     ...MACHINES[profile],
     listRegisters,
     vcpus: cpus,
+    itses,
     devices: 4096,
     events: 65_535,
     gicdBase: VECTOR_LAYOUT.GICD,
@@ -48,26 +57,48 @@ export function vectorMachine(
 }
 
 /**
- * A machine as the target of a vector. One thread runs all steps in sequence, so every effect of a step is complete when it returns.
+ * Machines as the target of a vector. One thread runs all steps in sequence, so every effect of a step is complete when it returns.
  */
 export class MachineTarget implements VectorTarget {
-  readonly #machine: Machine;
-  /** KVM's calls on the machine; undefined for QEMU's personality. */
-  readonly #vm: MachineVm | undefined;
+  readonly #machines: readonly [Machine, ...Machine[]];
+  /** KVM's calls on the machines; none for QEMU's personality. */
+  readonly #vms: readonly MachineVm[];
+  #vm: VmNumber = 0;
+  #its: ItsNumber = 0;
 
-  constructor(machine: Machine) {
-    this.#machine = machine;
-    this.#vm = machine.config.personality === 'qemu-virt' ? undefined : new MachineVm(machine);
+  /** @param others - the VMs after VM 0 */
+  constructor(machine: Machine, ...others: readonly Machine[]) {
+    this.#machines = [machine, ...others];
+    const isKvm = machine.config.personality !== 'qemu-virt';
+    this.#vms = isKvm ? this.#machines.map((each) => new MachineVm(each)) : [];
+  }
+
+  get #machine(): Machine {
+    return this.#machineOf(this.#vm);
+  }
+
+  #machineOf(vm: VmNumber): Machine {
+    return this.#machines[vm] ?? this.#machines[0];
+  }
+
+  use(vm: VmNumber, its: ItsNumber): void {
+    this.#vm = vm;
+    this.#its = its;
+  }
+
+  copyRam(from: VmNumber): void {
+    const { memory } = this.#machineOf(from);
+    this.#machine.memory.write(VECTOR_LAYOUT.RAM, memory.read(VECTOR_LAYOUT.RAM, VECTOR_RAM_BYTES));
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
     this.#leave(0);
-    return this.#machine.bus.read(addressOf(place), bytes);
+    return this.#machine.bus.read(addressOf(place, this.#its), bytes);
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
     this.#leave(0);
-    this.#machine.bus.write(addressOf(place), bytes, value);
+    this.#machine.bus.write(addressOf(place, this.#its), bytes, value);
   }
 
   ramRead(address: number, bytes: number): Uint8Array {
@@ -81,7 +112,7 @@ export class MachineTarget implements VectorTarget {
   }
 
   msi(deviceId: DeviceId, eventId: EventId): void {
-    this.#machine.its.signal(deviceId, eventId);
+    this.#machine.itses[this.#its]?.signal(deviceId, eventId);
   }
 
   line(wire: Wire, level: 0 | 1): void {
@@ -119,6 +150,25 @@ export class MachineTarget implements VectorTarget {
     );
   }
 
+  take(cpu: VcpuId, most: number): Intid[] {
+    const taken: Intid[] = [];
+    return this.#inGuest(cpu, () => {
+      const icc = this.#machine.gic.cpuInterface(cpu);
+      while (taken.length < most && icc.irq) {
+        const intid = icc.acknowledge();
+        if (isSpecial(intid)) break;
+        taken.push(intid);
+        this.endInGuest(cpu, intid);
+      }
+      return taken;
+    });
+  }
+
+  /** A write of ICC_EOIR1_EL1 by a guest that runs. */
+  protected endInGuest(cpu: VcpuId, intid: Intid): void {
+    this.#machine.gic.cpuInterface(cpu).endOfInterrupt(intid);
+  }
+
   irq(cpu: VcpuId): boolean {
     return this.#inGuest(cpu, () => this.#machine.gic.cpuInterface(cpu).irq);
   }
@@ -129,7 +179,7 @@ export class MachineTarget implements VectorTarget {
 
   vm(call: VmCall): VmAnswer | undefined {
     this.#settle();
-    return this.#vm?.call(call);
+    return this.#vms[this.#vm]?.call(call, this.#its);
   }
 
   /** Exits the guest of a vCPU: on a trapped access, and before an observation. Only KVM's personalities have effects at the exit. */
@@ -154,7 +204,8 @@ export class MachineTarget implements VectorTarget {
   }
 }
 
-function addressOf(place: RegisterPlace): number {
+function addressOf(place: RegisterPlace, its: ItsNumber): number {
+  if (place.frame === 'ITS' && its === 1) return VECTOR_LAYOUT.ITS1 + place.offset;
   if (place.frame === 'GICR') return VECTOR_LAYOUT.GICR + place.cpu * GICR_STRIDE + place.offset;
   return VECTOR_LAYOUT[place.frame] + place.offset;
 }

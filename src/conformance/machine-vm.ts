@@ -5,7 +5,7 @@ import { KvmError } from '../kvm/kvm-error.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import { itsDevice } from '../kvm-abi/devices/its.ts';
 import { vgicDevice } from '../kvm-abi/devices/vgic.ts';
-import { VECTOR_LAYOUT } from './vectors/vector-layout.ts';
+import { type ItsNumber, VECTOR_LAYOUT } from './vectors/vector-layout.ts';
 import type { VectorRoute, VmAnswer, VmCall } from './vectors/vector-vm.ts';
 
 /** Bits of a guest-physical address, as the recorded kernels' default. */
@@ -21,10 +21,10 @@ export class MachineVm {
     this.#machine = machine;
   }
 
-  /** @param call - made when no vCPU is in its guest */
-  call(call: VmCall): VmAnswer {
+  /** @param call - made when no vCPU is in its guest @param its - the ITS that it concerns */
+  call(call: VmCall, its: ItsNumber): VmAnswer {
     try {
-      return this.#answer(call);
+      return this.#answer(call, its);
     } catch (error) {
       if (!(error instanceof KvmError)) throw error;
       // As KVM leaves userspace's value where it fails.
@@ -34,16 +34,16 @@ export class MachineVm {
     }
   }
 
-  #answer(call: VmCall): VmAnswer {
+  #answer(call: VmCall, its: ItsNumber): VmAnswer {
     const { vm } = this.#machine;
     // An interrupt that a vCPU has ended since resamples now.
     vm.serveAcks();
     switch (call.op) {
       case 'attr':
-        return this.#attribute(call);
+        return this.#attribute(call, its);
       case 'route':
-        vm.setGsiRouting([...this.#routes, routeOf(call)]);
-        this.#routes.push(routeOf(call));
+        vm.setGsiRouting([...this.#routes, routeOf(call, its)]);
+        this.#routes.push(routeOf(call, its));
         return { errno: 0 };
       case 'irqfd':
         if (call.off) vm.deassignIrqFd(call.fd, call.gsi);
@@ -62,13 +62,17 @@ export class MachineVm {
     return { errno: 0 };
   }
 
-  #attribute({ call, device, group, attr, value }: VmCall & { readonly op: 'attr' }): VmAnswer {
-    const { vm, gic, its } = this.#machine;
+  #attribute(
+    { call, device, group, attr, value }: VmCall & { readonly op: 'attr' },
+    index: ItsNumber,
+  ): VmAnswer {
+    const { vm, gic, itses } = this.#machine;
+    const its = itses[index] ?? this.#machine.its;
     const it =
       device === 'vgic'
         ? vgicDevice({ vm, gic, physBits: PHYS_BITS })
         : itsDevice({
-            ...{ vgic: vm.vgic, its, index: 0, physBits: PHYS_BITS },
+            ...{ vgic: vm.vgic, its, index, physBits: PHYS_BITS },
             refusesUnknownControls: gic.personality.refusesUnknownControls,
           });
     const name = { group, attr };
@@ -79,9 +83,9 @@ export class MachineVm {
   }
 }
 
-function routeOf(route: VectorRoute): Route {
+function routeOf(route: VectorRoute, its: ItsNumber): Route {
   if ('pin' in route) return { type: 'irqchip', gsi: route.gsi, irqchip: GIC_IRQCHIP, pin: route.pin };
   const { gsi, deviceId, eventId } = route;
-  const address = VECTOR_LAYOUT.ITS + gits.TRANSLATER;
+  const address = VECTOR_LAYOUT[its === 0 ? 'ITS' : 'ITS1'] + gits.TRANSLATER;
   return { type: 'msi', gsi, flags: MSI_VALID_DEVID, address, data: eventId as number, deviceId };
 }

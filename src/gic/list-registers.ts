@@ -269,6 +269,9 @@ export class ListRegisters implements InterruptSource {
   #load(intid: Intid): void {
     const used = this.#get(USED);
     if (used === this.count || intid < 0 || !this.#list.has(intid)) return;
+    // An LPI that was forgotten and signalled since this entry began has a second slot: the next entry loads the LPI.
+    // guard: lpi-is-loaded-once
+    if (intid >= FIRST_LPI && this.#holds(intid)) return;
     const interrupts = this.#interrupts;
     const at = interrupts.find(this.#vcpu, intid);
     for (;;) {
@@ -349,6 +352,12 @@ export class ListRegisters implements InterruptSource {
       if ((register & INTID) === intid && (register & IS_ACTIVE) !== 0) return slot;
     }
     return NONE;
+  }
+
+  #holds(intid: Intid): boolean {
+    for (let slot = 0; slot < this.#get(USED); slot++)
+      if ((this.#get(FIRST + slot) & INTID) === intid) return true;
+    return false;
   }
 
   #pending(): number {

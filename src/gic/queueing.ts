@@ -63,7 +63,8 @@ function unqueueUnlisted(interrupts: Interrupts, at: number, intid: Intid): void
 
 /**
  * Routes an SPI to another vCPU by KVM's rule for GICD_IROUTER: the write changes the target and queues nothing. An SPI that is
- * queued for the old target moves to the new one; an SPI that was pending without a target becomes UNQUEUED. Any thread.
+ * queued for the old target moves to the new one. An SPI without a target stays on the list that has it until that vCPU prunes its
+ * list, and moves if it gets a target before; else it was dropped and becomes UNQUEUED. Any thread.
  */
 export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: VcpuId): void {
   for (;;) {
@@ -76,14 +77,23 @@ export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: 
       return;
     }
     const moved = (before & ~(TARGET | REROUTED)) | (vcpu << TARGET_SHIFT);
-    const after = targetOf(before) === NO_TARGET ? unqueued(moved) : moved;
+    const from = targetOf(before) === NO_TARGET ? listedOn(interrupts, intid) : targetOf(before);
+    const after = from === NO_TARGET ? unqueued(moved) : moved;
     if (!interrupts.replace(at, before, after)) continue;
+    if (vcpu === NO_TARGET) return;
     // A producer that has raised the wire but not listed the SPI yet lists it for the old target, which passes it on.
-    const wasListed = interrupts.unlist(targetOf(before), intid);
+    const wasListed = interrupts.unlist(from, intid);
     const now = interrupts.state(at);
     if ((wasListed || (after & LATCH) !== 0) && isDeliverable(now)) interrupts.list(targetOf(now), intid);
     return;
   }
+}
+
+/** The vCPU on whose list an interrupt without a target still is, or NO_TARGET. */
+function listedOn(interrupts: Interrupts, intid: Intid): VcpuId {
+  for (let vcpu: VcpuId = 0; vcpu < interrupts.vcpus; vcpu++)
+    if (interrupts.isListed(vcpu, intid)) return vcpu;
+  return NO_TARGET;
 }
 
 /**

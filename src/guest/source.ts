@@ -5,6 +5,7 @@ import type { Fd, Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import type { Connection, Design, DesignSource } from '../vmm/design.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
+import { itsFrame, itsOf } from './its-drivers.ts';
 
 /**
  * How a source reaches its vCPU. `msi`: an irqfd that ends in an LPI. `msi-spi`: an irqfd with an MSI whose data is the
@@ -29,14 +30,14 @@ export type Source = {
   readonly vcpu: VcpuId;
 };
 
-type ItsBase = Pick<MachineConfig, 'itsBase'>;
+type ItsBase = Pick<MachineConfig, 'itsBase' | 'itses'>;
 
 /** QEMU's habits, but with every GSI allocatable: a topology may need all of them. */
 export const SOURCE_POLICY: VmmPolicy = { ...VMM_POLICIES.qemu, limit: (routes) => routes };
 
 /** Userland's name for a source. */
-export function nameOf({ kind, intid, deviceId, eventId }: Source, { itsBase }: ItsBase): DesignSource {
-  const doorbell = itsBase + gits.TRANSLATER;
+export function nameOf({ kind, intid, deviceId, eventId }: Source, config: ItsBase): DesignSource {
+  const doorbell = itsFrame(config, kind === 'msi' ? itsOf(deviceId, config) : 0) + gits.TRANSLATER;
   if (kind === 'msi') return { kind: 'msi', deviceId, eventId, doorbell };
   if (kind === 'msi-spi') return { kind: 'msi', deviceId, eventId: intid as number, doorbell };
   return { kind: 'wired', pin: intid - FIRST_SPI };
@@ -69,17 +70,16 @@ export function standIns(sources: readonly Source[], { msi }: Pick<Design, 'msi'
 }
 
 /** The routing table for some sources: each wired GSI to its pin, and an MSI route for each event. */
-export function routesOf(
-  { itsBase, spis }: Pick<MachineConfig, 'itsBase' | 'spis'>,
-  sources: readonly Source[],
-): Route[] {
-  const address = itsBase + gits.TRANSLATER;
+export function routesOf(config: ItsBase & Pick<MachineConfig, 'spis'>, sources: readonly Source[]): Route[] {
+  const doorbellOf = (deviceId: DeviceId) => itsFrame(config, itsOf(deviceId, config)) + gits.TRANSLATER;
   const wired = Array.from(
-    { length: spis },
+    { length: config.spis },
     (_, pin): Route => ({ type: 'irqchip', gsi: pin, irqchip: 0, pin }),
   );
   const messages = sources.flatMap(({ kind, gsi, deviceId, eventId }): Route[] =>
-    kind === 'msi' ? [{ type: 'msi', gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId }] : [],
+    kind === 'msi'
+      ? [{ type: 'msi', gsi, flags: MSI_VALID_DEVID, address: doorbellOf(deviceId), data: eventId, deviceId }]
+      : [],
   );
   return [...wired, ...messages];
 }

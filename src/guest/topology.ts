@@ -6,25 +6,31 @@ import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
 import type { Machine } from '../board/machine.ts';
 import { type Fd, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { GicDriver, LINUX_PRIORITY } from './gic-driver.ts';
-import { ItsDriver, setUpIts } from './its-driver.ts';
+import { setUpIts } from './its-driver.ts';
+import { ItsDrivers, itsFrame } from './its-drivers.ts';
 import type { Source } from './source.ts';
 import type { GuestTables } from './workload.ts';
 
-/** A synthetic guest: numbers of vCPUs, devices, events of each device, and wires. */
+/** A synthetic guest: numbers of vCPUs, devices, events of each device, wires, and ITSes: 1 where left out. */
 export type Topology = {
   readonly vcpus: number;
   readonly devices: number;
   readonly events: number;
   readonly spis: number;
+  readonly itses?: number;
 };
 
 const PAGE = 0x1_0000;
+/** Several ITSes are more than fit between the frames of QEMU's `virt` machine. */
+const SEVERAL_ITSES = 0x2000_0000;
 const RAM = 0x4000_0000;
 const CONFIG_TABLE = RAM;
 const QUEUE = RAM + PAGE;
 const DEVICE_TABLE = RAM + 2 * PAGE;
 const COLLECTION_TABLE = RAM + 3 * PAGE;
 const PENDING_TABLES = RAM + 4 * PAGE;
+/** Queue, device table and collection table. */
+const TABLES_OF_AN_ITS = PENDING_TABLES - QUEUE;
 /** Bytes of an ITT entry. @see GITS_TYPER.ITT_entry_size */
 const ITT_ENTRY = 8;
 const ITT_ALIGNMENT = 256;
@@ -92,9 +98,10 @@ export function wiredSources(
 }
 
 /** The machine for a topology, without the scenario's words. */
-export function syntheticConfig({ vcpus, devices, events, spis }: Topology): MachineConfig {
+export function syntheticConfig(topology: Topology): MachineConfig {
+  const { vcpus, devices, events, spis, itses = 1 } = topology;
   const sources = devices * events + spis;
-  const bytes = PENDING_TABLES - RAM + vcpus * PAGE + devices * ittBytes(events);
+  const bytes = moreTables(topology) + (itses - 1) * TABLES_OF_AN_ITS - RAM;
   return {
     ...DEFAULT_CONFIG,
     vcpus,
@@ -104,6 +111,7 @@ export function syntheticConfig({ vcpus, devices, events, spis }: Topology): Mac
     events: Math.min(65_535, 2 * devices * events + 64),
     eventfds: Math.max(1, sources),
     otherThreads: devices + 1,
+    ...(itses === 1 ? {} : { itses, itsBase: SEVERAL_ITSES }),
     memory: [{ base: RAM, bytes: Math.ceil(bytes / PAGE) * PAGE }],
   };
 }
@@ -122,11 +130,8 @@ export function syntheticTables({ vcpus, devices, events }: Topology): GuestTabl
 }
 
 /** Brings GIC and ITS up as a guest's kernel does, through registers and the command queue. Main thread. */
-export function bootSynthetic(
-  machine: Machine,
-  { vcpus, devices, events }: Topology,
-  sources: readonly Source[],
-): void {
+export function bootSynthetic(machine: Machine, topology: Topology, sources: readonly Source[]): void {
+  const { vcpus, devices, events, itses = 1 } = topology;
   const { bus, memory, config } = machine;
   const gic = new GicDriver(bus, config);
   gic.enable();
@@ -137,18 +142,21 @@ export function bootSynthetic(
     gic.setLpiTables(vcpu, { configTable: CONFIG_TABLE, pendingTable, idBits: ID_BITS, isZero: true });
     gic.enableLpis(vcpu);
   }
-  setUpIts(bus, config.itsBase, {
-    deviceTable: DEVICE_TABLE,
-    collectionTable: COLLECTION_TABLE,
-    queue: QUEUE,
-    queuePages: QUEUE_PAGES,
-  });
+  for (let its = 0; its < itses; its++) {
+    const moved = its === 0 ? 0 : moreTables(topology) + (its - 1) * TABLES_OF_AN_ITS - QUEUE;
+    setUpIts(bus, itsFrame(config, its), {
+      deviceTable: DEVICE_TABLE + moved,
+      collectionTable: COLLECTION_TABLE + moved,
+      queue: QUEUE + moved,
+      queuePages: QUEUE_PAGES,
+    });
+  }
 
   const messages = sources.filter((source) => source.kind === 'msi');
   for (const { intid } of messages)
     memory.setByte(CONFIG_TABLE + intid - FIRST_LPI, lpiConfig(LINUX_PRIORITY));
   const itts = PENDING_TABLES + vcpus * PAGE;
-  new ItsDriver(bus, memory, config.itsBase).sendAll([
+  new ItsDrivers(bus, memory, config).sendAll([
     ...Array.from(
       { length: vcpus },
       (_, vcpu): ItsCommand => ({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true }),
@@ -167,6 +175,11 @@ export function bootSynthetic(
       }),
     ),
   ]);
+}
+
+/** Guest-physical address of the tables of the second ITS, and of those that follow. */
+function moreTables({ vcpus, devices, events }: Topology): number {
+  return PENDING_TABLES + vcpus * PAGE + Math.ceil((devices * ittBytes(events)) / PAGE) * PAGE;
 }
 
 function ittBytes(events: number): number {

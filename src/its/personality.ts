@@ -38,9 +38,9 @@ export type ItsPersonality = {
   readonly mappingNeedsTables: boolean;
   /** Whether MAPC checks RDbase also where it unmaps (V = 0), and then leaves the collection mapped. KVM before 6.7. */
   readonly unmappingChecksTarget: boolean;
-  /** Whether saving leaves out a device whose entry is no longer reachable; else saving fails. In KVM since 2026. */
+  /** Whether saving leaves out a device whose entry is no longer reachable; else saving fails. In KVM since 2026, and in 6.12.117. */
   readonly savesWhatItReaches: boolean;
-  /** Whether a new value of GITS_BASERn unmaps everything mapped under the old value. In KVM since 2026. */
+  /** Whether a new value of GITS_BASERn unmaps everything mapped under the old value. In KVM since 2026, and in 6.12.117. */
   readonly rewritingUnmaps: boolean;
   /** Whether unmapping a device or event zeroes its entry in guest memory. In KVM since 6.13. */
   readonly zeroesEntries: boolean;
@@ -98,14 +98,16 @@ const qemuVirt: ItsPersonality = {
   zeroesEntries: true,
 };
 
-/** Kernels before the fixes of 2026. */
-const kvm612: ItsPersonality = {
+/** Linux 6.12.117: the two fixes of 2026 are in its stable branch. */
+const kvm612: ItsPersonality = { ...kvm, name: 'kvm-6.12' };
+/** Without them. */
+const kvm61: ItsPersonality = {
   ...kvm,
-  name: 'kvm-6.12',
+  name: 'kvm-6.1',
+  unmappingChecksTarget: true,
   savesWhatItReaches: false,
   rewritingUnmaps: false,
 };
-const kvm61: ItsPersonality = { ...kvm612, name: 'kvm-6.1', unmappingChecksTarget: true };
 
 export const ITS_PERSONALITIES = {
   kvm,

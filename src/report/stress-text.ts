@@ -33,7 +33,7 @@ const SHOWN = 10;
 export function stressText(result: StressResult): string {
   const { config, latencyNs } = result;
   const lines = [
-    `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
+    `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}${config.itses === undefined ? '' : `, ${config.itses} ITSes`}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
     `${config.irqchip === undefined ? '' : 'IOAPIC and local APICs; '}design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
     `input ${inputText(config)}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
     '',

@@ -3,7 +3,7 @@ import { ITS_COMMANDS, type ItsCommand, type ItsCommandName } from '../arch/its-
 import type { Machine } from '../board/machine.ts';
 import { DISTRIBUTOR_REGISTERS } from '../gic/distributor.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../gic/redistributor.ts';
-import type { ItsDriver, RegisterBus } from '../guest/index.ts';
+import type { ItsDrivers, RegisterBus } from '../guest/index.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { type PerturbationRegions, setBitsOf } from '../memory/perturbation/account.ts';
 import { Windows } from '../memory/perturbation/windows.ts';
@@ -34,8 +34,8 @@ export class CoverageAccount {
     this.#regions = regions;
   }
 
-  /** An ITS driver that counts its commands. */
-  commandsOf(its: ItsDriver): Pick<ItsDriver, 'send' | 'sendAll' | 'setEnabled'> {
+  /** A driver of the ITSes that counts its commands. */
+  commandsOf(its: ItsDrivers): Pick<ItsDrivers, 'send' | 'sendAll' | 'setEnabled'> {
     const count = (commands: readonly ItsCommand[]) => {
       for (const { name } of commands)
         add(this.#words, this.#regions.commands.at + COMMANDS.indexOf(name), 1);

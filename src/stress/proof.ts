@@ -125,6 +125,16 @@ export class Proof {
     store(this.#words, at + SENT, (sent + 1) | 0);
   }
 
+  /**
+   * Notes `count` signals that are about to be made one after another, before the first of them. The signal behind them, which
+   * {@link beginSignal} notes, covers them: a delivery follows that signal in any case.
+   */
+  beginRun(source: number, count: number): void {
+    const at = this.#at(source);
+    // guard: run-is-noted-first
+    store(this.#words, at + SENT, (peek(this.#words, at + SENT) + count) | 0);
+  }
+
   /** Whether every signal of `source` was followed by a delivery that began after the signal. */
   isSettled(source: number): boolean {
     const at = this.#at(source);

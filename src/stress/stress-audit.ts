@@ -1,7 +1,7 @@
 import { FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
-import { isDeliverable, isPending, targetOf } from '../gic/state.ts';
+import { isDeliverable, isOnItsWay, targetOf } from '../gic/state.ts';
 import type { Violation, ViolationKind } from './proof.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 
@@ -54,7 +54,7 @@ export function audit(machine: Machine, plan: Plan): number {
   for (let pair = 0; pair < sgis.sources; pair++)
     if (!sgis.isSettled(pair)) {
       const [vcpu, intid] = [sgis.vcpuOf(pair), sgis.intidOf(pair)];
-      const isThere = isPending(interrupts.state(interrupts.find(vcpu, intid)));
+      const isThere = isOnItsWay(interrupts.state(interrupts.find(vcpu, intid)));
       violate(isThere ? 'stranded' : 'lost', NONE, intid, vcpu);
     }
   const stuck = account.stuck(interrupts, (source) => proof.isSettled(source));

@@ -3,7 +3,7 @@ import { Chance } from '../base/chance.ts';
 import { PollChoice } from '../base/poll-choice.ts';
 import { isHubCrowded } from '../board/crowd.ts';
 import type { Machine } from '../board/machine.ts';
-import type { Source } from '../guest/index.ts';
+import { hasIrqFd, type Source } from '../guest/index.ts';
 import type { EventFd } from '../memory/eventfd.ts';
 import { SIGNALLER } from '../memory/perturbation/meeting.ts';
 import { load } from '../memory/word.ts';
@@ -15,6 +15,11 @@ import { isPerturbed, type Plan, type StressMachine, stressViews } from './stres
 const LONG_BURST = 1024;
 const SHORT_BURST = 32;
 const PINGS = 8;
+/**
+ * Signals in a row to the only source of a device. The proof counts them at once: a later one covers an earlier one in any case, and
+ * only the last needs a delivery of its own.
+ */
+const RUN = 32;
 /** Signals of a paced stretch, for each source: where there are few, each signal of the stretch waits for a delivery. */
 const PACED = 64;
 /**
@@ -106,6 +111,24 @@ export function deviceLoad(
     touched[which] = 1;
     injected++;
     give(source);
+  };
+
+  /** Whether nothing looks at single signals: then a device of one source makes runs of signals. */
+  const makesRuns =
+    watch === UNWATCHED &&
+    !isPerturbed(plan) &&
+    plan.iterations === 0 &&
+    mine.length === 1 &&
+    isEdge(mine[0]);
+
+  /** A run of signals to the only source. */
+  const storm = () => {
+    const source = mine[0];
+    if (!source) return;
+    proof.beginRun(source.index, RUN - 1);
+    for (let count = 1; count < RUN; count++) irqfds.write(source.fd);
+    injected += RUN - 1;
+    signal(0);
   };
 
   /** The device's answer to the end of its interrupt. */
@@ -219,11 +242,13 @@ export function deviceLoad(
   });
 
   const burst = watch.stretch('burst', () => {
-    const length = chance.below(3) === 0 ? LONG_BURST : 2 + chance.below(SHORT_BURST - 1);
+    const isLong = chance.below(3) === 0;
+    const length = isLong ? LONG_BURST : 2 + chance.below(SHORT_BURST - 1);
     const first = chance.below(mine.length);
     const scattered = chance.below(2) === 0;
     for (let i = 0; i < length && !still.isWanted; i++) {
-      signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
+      if (isLong && makesRuns) storm();
+      else signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
       if (meeting.isOpen && meet()) break;
       if (meeting.takeOwn()) {
         // The device stopped in the middle of that signal: no later signal shall cover the fate of this one.
@@ -263,16 +288,13 @@ export function deviceLoad(
     return settle();
   });
 
-  /** Devices that pace meet a rare misroute there that is not understood; see docs/power.md. */
-  const hasListRegisters = (machine.config.listRegisters ?? 0) > 0;
-
   const stretch = () => {
     if (plan.isBoth) irqfds.inline = chance.below(2) === 0;
     const draw = chance.below(8);
     if (isPerturbed(plan)) {
       if (draw < 2) return pings();
       if (draw === 2) return ambush();
-      return draw < 5 && !hasListRegisters ? paced() : burst();
+      return draw < 5 ? paced() : burst();
     }
     if (draw === 0) return pings();
     return draw < 4 ? paced() : burst();
@@ -290,6 +312,11 @@ export function deviceLoad(
       return { injected };
     },
   };
+}
+
+/** Whether each signal of a source is an edge on an irqfd. */
+function isEdge(source: Source | undefined): boolean {
+  return source !== undefined && source.kind !== 'level' && hasIrqFd(source);
 }
 
 /** {@link deviceLoad} on arm64. */

@@ -1,6 +1,6 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
-import { connectionsOf, GicDriver, ItsDriver, SOURCE_POLICY, type Source } from '../guest/index.ts';
+import { connectionsOf, GicDriver, ItsDrivers, SOURCE_POLICY, type Source } from '../guest/index.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { DriverContext, type DriverParts } from './driver/context.ts';
 import { ControllerChanges } from './driver/controller.ts';
@@ -58,7 +58,7 @@ export function driverParts(machine: Machine, plan: Plan): DriverParts {
   const { memory, config, design, vm } = machine;
   const bus = stressViews(machine, plan).coverage.registersOf(machine);
   return {
-    its: new ItsDriver(machine.bus, memory, config.itsBase),
+    its: new ItsDrivers(machine.bus, memory, config),
     gic: new GicDriver(bus, config),
     userland: design.makeUserland(vm, SOURCE_POLICY),
   };

@@ -106,6 +106,8 @@ export type StressResult = {
     readonly perturb: Perturbation;
     /** List registers of each vCPU; left out where there are none. */
     readonly listRegisters?: number;
+    /** ITSes, which the devices take in turn; left out: one. */
+    readonly itses?: number;
     /** The recorded guest's file, or `synthetic`. */
     readonly source: string;
     /** Files of the user's own guest and device; left out where the load generator has played them. */

@@ -88,6 +88,7 @@ export function stressResult({
       fault,
       perturb: plan.perturb ?? 'off',
       ...(options.listRegisters === undefined ? {} : { listRegisters: options.listRegisters }),
+      ...('boot' in options.input || options.input.itses === undefined ? {} : { itses: options.input.itses }),
       source: 'boot' in options.input ? options.input.name : 'synthetic',
     },
     injected,

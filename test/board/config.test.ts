@@ -92,6 +92,22 @@ describe('the configuration of a machine', () => {
 
   test.each([
     [
+      'an ITS and the redistributors',
+      { itses: 2 },
+      /the ITSes \(itsBase\), of which there are 2, at 0x8080000/,
+    ],
+    ['the redistributors and the memory', { vcpus: 512, gicrBase: 0x3fff_0000 }, /memory slot 0x40000000/],
+    ['the distributor and an ITS', { gicdBase: DEFAULT_CONFIG.itsBase + 0x1_0000 }, /gicdBase/],
+  ])('frames that overlap are refused, and both are named: %s', (_, changes, message) => {
+    const memory = [{ base: 0x4000_0000, bytes: 4096 }];
+    const create = () => Machine.create({ ...DEFAULT_CONFIG, memory, ...changes });
+    expect(create).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
+    expect(create).toThrow(message);
+    expect(() => Machine.create({ ...DEFAULT_CONFIG, memory })).not.toThrow();
+  });
+
+  test.each([
+    [
       'overlap',
       [
         { base: 0, bytes: 8192 },

@@ -169,8 +169,10 @@ export const SEARCHES: readonly Options[] = [
   { scenario: 'three-updates.mjs', strategy: 'random', schedules: 4_321, seed: 3 },
   { scenario: 'three-updates.mjs', strategy: 'pct', depth: 2, schedules: 3_000 },
   { scenario: 'three-updates.mjs', strategy: 'dpor' },
-  { scenario: 'throws-late.mjs', strategy: 'optimal' },
+  { scenario: 'throws-late.mjs', strategy: 'dpor' },
   { scenario: 'met-late.mjs', strategy: 'random', schedules: 3_000 },
   { scenario: 'two-causes.mjs', strategy: 'auto' },
+  { scenario: 'add-2x5', strategy: 'auto' },
+  { scenario: 'three-updates.mjs', strategy: 'states' },
   { scenario: 'add-2x5', strategy: 'dfs', schedules: 200 },
 ];

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { JobThreads } from '../../src/campaign/job-thread.ts';
+import { LocalCrew } from '../../src/campaign/local-crew.ts';
 
 const root = fileURLToPath(new URL('../fixtures/campaign', import.meta.url));
 
@@ -27,4 +28,14 @@ test('a job whose module never loads is ended, and the next job has a thread', {
   } finally {
     await threads.close();
   }
+});
+
+test('a crew that is told to stop within a time does not wait for a job that never answers', {
+  timeout: 40_000,
+}, async () => {
+  const crew = new LocalCrew({ threads: 1, root, slice: 1 });
+  crew.give(planOf('never-loads.mjs'));
+  crew.stop(0);
+  expect(await crew.next()).toBeUndefined();
+  await crew.close();
 });

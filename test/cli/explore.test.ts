@@ -236,7 +236,10 @@ describe('explore names bad input plainly, with status 2', () => {
       /by preemptions or by delays, not by both/,
     ],
     [['explore', 'bluetooth', '--shard', '3/2'], /give the form i\/n/],
-    [['explore', 'bluetooth', '--strategy', 'dpor', '--shard', '1/2'], /dpor cannot be divided among shards/],
+    [
+      ['explore', 'bluetooth', '--strategy', 'states', '--shard', '1/2'],
+      /states cannot be divided among shards/,
+    ],
     [['explore', 'bluetooth', '--runs', '3'], /--runs is for --executor free or lockstep/],
     [
       ['explore', 'bluetooth', '--executor', 'free', '--report', 'x.html'],

@@ -13,6 +13,7 @@ describe('a mode of stress refuses an option that the mode has no use for', () =
     [['--guest', 'linux', '--fault', 'stale-route'], 'Linux never changes the message of a vector in use'],
     [['--guest', 'bare', '--fault', 'lost-ack'], '--guest bare cannot show --fault lost-ack'],
     [['--irqchip', 'ioapic', '--lrs', '4'], '--irqchip ioapic has no use for --lrs'],
+    [['--itses', '2'], '--itses 2 is for a synthetic guest: give -v, -d and -e'],
     [['--irqchip', 'ioapic', '--abi', 'direct'], 'x86 has GSIs'],
     [
       ['--irqchip', 'ioapic', '--lines', 'irq-line', '--fault', 'lost-ack'],

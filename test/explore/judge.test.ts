@@ -5,7 +5,6 @@
 import { describe, expect, test } from 'vitest';
 import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../../src/explore/search/strategies/dpor.ts';
-import { Optimal } from '../../src/explore/search/strategies/optimal.ts';
 import { States } from '../../src/explore/search/strategies/states.ts';
 import { judge, type Limits } from './judge/brute-force.ts';
 import { compare, type Searches } from './judge/compare.ts';
@@ -74,7 +73,6 @@ describe('a search that is wrong is found out', () => {
   const right: Searches = {
     dfs: (bound) => new Dfs(bound),
     dpor: () => new Dpor(),
-    optimal: () => new Optimal(),
     states: () => new States(),
   };
 

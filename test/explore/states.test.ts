@@ -104,9 +104,29 @@ test('a search of states with plain accesses as steps runs every schedule: races
   expect(states?.dataRaces).not.toEqual([]);
 });
 
+describe('auto searches states where stores make far fewer states than classes', () => {
+  const stores = litmus.writers(8);
+
+  test('eight stores to one word have 40,320 classes, and their states are searched', () => {
+    const { verdict, exhausted, coverage } = explore(stores);
+    expect({ verdict, exhausted }).toEqual({ verdict: 'pass', exhausted: true });
+    expect(coverage.statement).toMatch(/^exhausted: every state \([\d,]+\), [\d,]+ run/);
+  });
+
+  test.each([
+    ['programs whose threads look at what others write', litmus.adds(2, 4), {}],
+    ['programs whose threads sleep', litmus.futexMutex(2), {}],
+    ['shards, which do not know of each other', stores, { shard: { index: 0, count: 20_000 } }],
+  ])('auto searches classes in %s', (_, program, options) => {
+    const { verdict, exhausted, coverage } = explore(program, options);
+    expect({ verdict, exhausted }).toEqual({ verdict: 'pass', exhausted: true });
+    expect(coverage.statement).toMatch(/up to the order of steps/);
+  });
+});
+
 test('a search of states cannot be divided among shards', () => {
   const shard = { index: 0, count: 2 };
   expect(() => explore(litmus.adds(2, 2), { strategy: 'states', shard })).toThrow(
-    /states cannot be divided among shards: .*optimal, dfs and the random strategies can/,
+    /states cannot be divided among shards: .*dpor, dfs and the random strategies can/,
   );
 });

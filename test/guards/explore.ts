@@ -1,8 +1,12 @@
-import { always, drop, never } from './edit.ts';
+import { always, drop, never, withoutLast } from './edit.ts';
 import type { Rows } from './rows.ts';
 
-/** Guards of `src/explore`: what makes the optimal search meet each class once, and the search of states lose none. */
+/** Guards of `src/explore`: what makes `dpor` meet each class once, and the search of states lose none. */
 export const EXPLORE = {
+  'answer-may-change': {
+    rule: 'Before a wait or a compareExchange come also steps that conflict with it only as the moved step has it answered.',
+    mistakes: { 'as answered': withoutLast },
+  },
   'class-comes-from-one': {
     rule: 'A class follows from the one schedule in which all but the step that is moved comes by itself.',
     mistakes: { 'from any': always, 'from none': never },

@@ -477,6 +477,10 @@ export const GIC = {
       ),
     },
   },
+  'lpi-is-loaded-once': {
+    rule: 'An LPI is in one list register at most, also if another thread has taken the LPI out of the first.',
+    mistakes: { 'loaded again': drop },
+  },
   'fold-looks-at-loaded': {
     rule: 'A fold gives nothing back to an interrupt that another thread has taken out of the list register.',
     mistakes: { 'looks at the target alone': instead('if (targetOf(before) !== this.#vcpu) return;') },

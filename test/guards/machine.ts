@@ -43,6 +43,13 @@ export const MACHINE = {
     mistakes: {},
     variants: { 'as a step': value('load(this.#words, at + SENT)') },
   },
+  'run-is-noted-first': {
+    rule: 'A device notes the signals of a run before it makes the first of them.',
+    mistakes: { 'not noted': drop },
+    variants: {
+      'as a step': instead('store(this.#words, at + SENT, (load(this.#words, at + SENT) + count) | 0);'),
+    },
+  },
   'settle-reads-own-count': {
     rule: 'A device that settles reads the count of its own signals plainly.',
     mistakes: {},

@@ -14,7 +14,7 @@ const TITLES: Readonly<Record<string, string>> = {
   KVM: 'KVM: routing, irqfds, resamplers',
   APIC: 'The IOAPIC and the local APICs',
   MACHINE: 'vCPUs, the proof of stress, the races',
-  EXPLORE: 'The explorer: the optimal search',
+  EXPLORE: 'The explorer: the search of classes',
 };
 
 const HEAD = `# Guards

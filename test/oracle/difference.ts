@@ -1,4 +1,4 @@
-import { vectorMachine } from '../../src/conformance/machine-target.ts';
+import { vectorMachines } from '../../src/conformance/machine-target.ts';
 import {
   compareAnswers,
   type Profile,
@@ -26,13 +26,15 @@ export type Asked = { readonly answers: number; readonly differences: readonly D
 /** What a kernel answers to a vector. */
 export function askKernel(kernel: LiveKernel, text: string): VectorAnswer[] {
   const vector = parseVector(text, 'vector');
-  return runVector(vector, new KernelTarget(kernel, vector.cpus));
+  return runVector(vector, new KernelTarget(kernel, vector));
 }
 
 /** Asks a kernel and the model of a profile. What the kernel cannot say is not compared. */
 export function ask(kernel: LiveKernel, text: string, profile: Profile): Asked {
   const vector = parseVector(text, 'vector');
-  const mirror = new MirrorTarget(new EmulatedTarget(vectorMachine(vector.cpus, profile)), vector.cpus);
+  const [machine, ...others] = vectorMachines(vector, profile);
+  if (!machine) throw new RangeError('a vector has a VM');
+  const mirror = new MirrorTarget(new EmulatedTarget(machine, ...others), vector);
   const model = runVector(vector, mirror);
   if (mirror.agrees(kernel)) return { answers: model.length, differences: [] };
   const real = askKernel(kernel, text).map((answer) => ({ ...answer, marks: [] }));

@@ -1,6 +1,6 @@
-import { VECTOR_LAYOUT } from '../../src/conformance/vectors/vector-layout.ts';
+import { type ItsNumber, VECTOR_LAYOUT } from '../../src/conformance/vectors/vector-layout.ts';
 import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
-import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
+import type { VectorMachine, VmNumber, Wire } from '../../src/conformance/vectors/vector-step.ts';
 import type { VectorRoute, VmAnswer, VmCall } from '../../src/conformance/vectors/vector-vm.ts';
 import { encode, findSystemRegister } from '../../src/gic/system-registers.ts';
 
@@ -13,13 +13,10 @@ const ISR_EL1 = encode(3, 0, 12, 1, 0);
 const IRQ_LINE_SPI = 1 << 24;
 const IRQ_LINE_PPI = 2 << 24;
 const VALID_DEVID = 1;
-const DOORBELL = VECTOR_LAYOUT.ITS + 0x1_0040;
 const HEX_CHUNK = 512;
-/** Registers whose writing moves nothing between vCPUs. */
-const LOCAL: ReadonlySet<string> = new Set(['SRE', 'CTLR', 'PMR', 'BPR0', 'BPR1', 'IGRPEN0', 'IGRPEN1']);
 /**
  * Every vCPU runs a NOP, so that KVM has moved between vCPUs whatever it moves when a vCPU leaves the guest. Comes before
- * each look at a CPU interface or at pending LPIs.
+ * each access to a CPU interface and each look at pending LPIs.
  */
 const SETTLE = 'Z';
 
@@ -38,22 +35,31 @@ function encodingOf(register: string): number {
   return found.encoding;
 }
 
-function addressOf(place: RegisterPlace): number {
+const itsAt = (its: ItsNumber) => VECTOR_LAYOUT[its === 0 ? 'ITS' : 'ITS1'];
+const doorbell = (its: ItsNumber) => itsAt(its) + 0x1_0040;
+
+function addressOf(place: RegisterPlace, its: ItsNumber): number {
+  if (place.frame === 'ITS') return itsAt(its) + place.offset;
   if (place.frame !== 'GICR') return VECTOR_LAYOUT[place.frame] + place.offset;
   return VECTOR_LAYOUT.GICR + place.cpu * VECTOR_LAYOUT.GICR_STRIDE + place.offset;
 }
 
-export const newVm = (cpus: number): Send => [`N ${hex(cpus)}`];
+export const newVms = ({ cpus, itses, vms }: VectorMachine): Send => [`N ${hex(cpus)} ${itses} ${vms}`];
+
+/** The VM that the commands after it concern. */
+export const useVm = (vm: VmNumber): Send => [`H ${vm}`];
+
+export const copyRam = (from: VmNumber): Send => [`J ${from}`];
 
 /** A load by vCPU 0. */
-export const read = (place: RegisterPlace, bytes: number): Ask<bigint> => ({
-  lines: [`R 0 ${hex(addressOf(place))} ${bytes}`],
+export const read = (place: RegisterPlace, bytes: number, its: ItsNumber): Ask<bigint> => ({
+  lines: [`R 0 ${hex(addressOf(place, its))} ${bytes}`],
   decode: number,
 });
 
 /** A store by vCPU 0. */
-export const write = (place: RegisterPlace, bytes: number, value: bigint): Send => [
-  `W 0 ${hex(addressOf(place))} ${bytes} ${hex(BigInt.asUintN(8 * bytes, value))}`,
+export const write = (place: RegisterPlace, bytes: number, value: bigint, its: ItsNumber): Send => [
+  `W 0 ${hex(addressOf(place, its))} ${bytes} ${hex(BigInt.asUintN(8 * bytes, value))}`,
 ];
 
 export const ramRead = (address: number, bytes: number): Ask<Uint8Array> => ({
@@ -74,8 +80,8 @@ export function ramWrite(address: number, data: Uint8Array): Send {
 }
 
 /** KVM_SIGNAL_MSI: its errno and result. */
-export const msi = (deviceId: number, eventId: number): Ask<string> => ({
-  lines: [`I ${hex(DOORBELL)} ${hex(eventId)} ${hex(deviceId)} ${VALID_DEVID}`],
+export const msi = (deviceId: number, eventId: number, its: ItsNumber): Ask<string> => ({
+  lines: [`I ${hex(doorbell(its))} ${hex(eventId)} ${hex(deviceId)} ${VALID_DEVID}`],
   decode: String,
 });
 
@@ -107,8 +113,14 @@ export const iccRead = (cpu: number, register: string): Ask<bigint> => ({
 
 export function iccWrite(cpu: number, register: string, value: bigint): Send {
   const write = `S ${hex(cpu)} ${instruction(encodingOf(register), false)} ${hex(value)}`;
-  return LOCAL.has(register) ? [write] : [SETTLE, write];
+  return [SETTLE, write];
 }
+
+/** Interrupts taken by the guest's vector. */
+export const take = (cpu: number, most: number): Ask<readonly number[]> => ({
+  lines: [SETTLE, `t ${hex(cpu)} ${hex(most)}`],
+  decode: (answer) => (answer === '' ? [] : answer.split(' ').map(Number)),
+});
 
 /** ISR_EL1. */
 export const signals = (cpu: number): Ask<bigint> => ({
@@ -116,22 +128,31 @@ export const signals = (cpu: number): Ask<bigint> => ({
   decode: number,
 });
 
-const DEVICES = { vgic: 0, its: 1 } as const;
+/** Numbers of devices in /init: the vGIC, then the ITSes. */
+const deviceOf = (device: 'vgic' | 'its', its: ItsNumber) => (device === 'vgic' ? 0 : 1 + its);
 const RESAMPLE = 2;
 const DEASSIGN = 1;
+
+/** The lowest number of an eventfd in /init. */
+export const FIRST_EVENTFD = 0x40;
 
 /** An eventfd's number in /init. */
 export const newEventFd = (): Ask<number> => ({ lines: ['E'], decode: Number });
 
+/** A route, and the ITS that its MSIs go to. */
+export type RouteTo = { readonly route: VectorRoute; readonly its: ItsNumber };
+
 /**
  * A call of userland.
+ * @param its - the ITS that the call concerns
  * @param fds - numbers in /init of the vector's eventfds
  * @param routes - those of the steps before, for a whole table
  */
 export function vmCall(
   call: VmCall,
+  its: ItsNumber,
   fds: (fd: number) => number,
-  routes: readonly VectorRoute[],
+  routes: readonly RouteTo[],
 ): Ask<VmAnswer> {
   const errno = (line: string): Ask<VmAnswer> => ({
     lines: [SETTLE, line],
@@ -146,11 +167,11 @@ export function vmCall(
   });
   switch (call.op) {
     case 'attr': {
-      const name = `${DEVICES[call.device]} ${hex(call.group)} ${hex(call.attr)} ${hex(call.value)}`;
+      const name = `${deviceOf(call.device, its)} ${hex(call.group)} ${hex(call.attr)} ${hex(call.value)}`;
       return call.call === 'get' ? valued(`A g ${name}`) : errno(`A ${call.call[0]} ${name}`);
     }
     case 'route':
-      return errno(`T ${hex(routes.length + 1)} ${[...routes, call].map(entry).join(' ')}`);
+      return errno(`T ${hex(routes.length + 1)} ${[...routes, { route: call, its }].map(entry).join(' ')}`);
     case 'irqfd': {
       const flags = (call.off ? DEASSIGN : 0) | (call.resample === undefined ? 0 : RESAMPLE);
       const resample = call.resample === undefined ? 0 : fds(call.resample);
@@ -164,9 +185,9 @@ export function vmCall(
 }
 
 /** A kvm_irq_routing_entry: GSI, type, four words of the union, flags. */
-function entry(route: VectorRoute): string {
+function entry({ route, its }: RouteTo): string {
   if ('pin' in route) return `${hex(route.gsi)} 1 0 ${hex(route.pin)} 0 0 0`;
-  return `${hex(route.gsi)} 2 ${hex(DOORBELL)} 0 ${hex(route.eventId)} ${hex(route.deviceId)} ${VALID_DEVID}`;
+  return `${hex(route.gsi)} 2 ${hex(doorbell(its))} 0 ${hex(route.eventId)} ${hex(route.deviceId)} ${VALID_DEVID}`;
 }
 
 export const IRQ_SIGNAL = 0x80n;

@@ -1,9 +1,16 @@
+import type { ItsNumber } from '../../src/conformance/vectors/vector-layout.ts';
 import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
-import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
+import type { VectorMachine, VmNumber, Wire } from '../../src/conformance/vectors/vector-step.ts';
 import type { VectorTarget } from '../../src/conformance/vectors/vector-target.ts';
-import type { VectorRoute, VmAnswer, VmCall } from '../../src/conformance/vectors/vector-vm.ts';
+import type { VmAnswer, VmCall } from '../../src/conformance/vectors/vector-vm.ts';
 import * as command from './kernel-commands.ts';
 import type { LiveKernel } from './live-kernel.ts';
+
+/** What userland keeps for a VM. */
+class UserlandOfVm {
+  readonly fds = new Map<number, number>();
+  readonly routes: command.RouteTo[] = [];
+}
 
 /**
  * A real kernel as the target of a vector: register accesses are instructions of the vCPU concerned, wires and MSIs are
@@ -11,22 +18,33 @@ import type { LiveKernel } from './live-kernel.ts';
  */
 export class KernelTarget implements VectorTarget {
   readonly #kernel: LiveKernel;
-  /** Numbers in /init of the vector's eventfds. */
-  readonly #fds = new Map<number, number>();
-  readonly #routes: VectorRoute[] = [];
+  /** Numbers in /init of the vector's eventfds, and the routes of the steps so far, of each VM. */
+  readonly #vms = [new UserlandOfVm(), new UserlandOfVm()] as const;
+  #vm: VmNumber = 0;
+  #its: ItsNumber = 0;
 
-  /** Begins a VM of its own. */
-  constructor(kernel: LiveKernel, cpus: number) {
+  /** Begins VMs of its own. */
+  constructor(kernel: LiveKernel, machine: VectorMachine) {
     this.#kernel = kernel;
-    this.#send(command.newVm(cpus));
+    this.#send(command.newVms(machine));
+  }
+
+  use(vm: VmNumber, its: ItsNumber): void {
+    if (vm !== this.#vm) this.#send(command.useVm(vm));
+    this.#vm = vm;
+    this.#its = its;
+  }
+
+  copyRam(from: VmNumber): void {
+    this.#send(command.copyRam(from));
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
-    return this.#ask(command.read(place, bytes));
+    return this.#ask(command.read(place, bytes, this.#its));
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
-    this.#send(command.write(place, bytes, value));
+    this.#send(command.write(place, bytes, value, this.#its));
   }
 
   ramRead(address: number, bytes: number): Uint8Array {
@@ -38,7 +56,7 @@ export class KernelTarget implements VectorTarget {
   }
 
   msi(deviceId: number, eventId: number): void {
-    this.#ask(command.msi(deviceId, eventId));
+    this.#ask(command.msi(deviceId, eventId, this.#its));
   }
 
   line(wire: Wire, level: 0 | 1): void {
@@ -61,6 +79,10 @@ export class KernelTarget implements VectorTarget {
     this.#send(command.iccWrite(cpu, register, value));
   }
 
+  take(cpu: number, most: number): readonly number[] {
+    return this.#ask(command.take(cpu, most));
+  }
+
   irq(cpu: number): boolean {
     return (this.#ask(command.signals(cpu)) & command.IRQ_SIGNAL) !== 0n;
   }
@@ -70,15 +92,15 @@ export class KernelTarget implements VectorTarget {
   }
 
   vm(call: VmCall): VmAnswer {
-    const answer = this.#ask(command.vmCall(call, (fd) => this.#fdOf(fd), this.#routes));
-    if (call.op === 'route' && answer.errno === 0) this.#routes.push(call);
+    const { fds, routes } = this.#vms[this.#vm];
+    const fdOf = (fd: number) => {
+      const known = fds.get(fd) ?? this.#ask(command.newEventFd());
+      fds.set(fd, known);
+      return known;
+    };
+    const answer = this.#ask(command.vmCall(call, this.#its, fdOf, routes));
+    if (call.op === 'route' && answer.errno === 0) routes.push({ route: call, its: this.#its });
     return answer;
-  }
-
-  #fdOf(fd: number): number {
-    const known = this.#fds.get(fd) ?? this.#ask(command.newEventFd());
-    this.#fds.set(fd, known);
-    return known;
   }
 
   #send(lines: command.Send): void {

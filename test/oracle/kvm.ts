@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Asked, ask, type Difference } from './difference.ts';
@@ -15,6 +15,7 @@ type Flags = {
   kernel: KernelName;
   most: number;
   shrink: boolean;
+  vector?: string[];
   record?: boolean;
   keep?: boolean;
 };
@@ -29,6 +30,7 @@ const program = new Command('oracle')
     'Compares the model with the KVM of a real kernel, booted under emulation. Sets itself up from Debian packages.',
   )
   .option('--random <n>', 'how many random vectors to ask', whole, 0)
+  .option('--vector <file...>', 'ask these vectors, and compare')
   .option('--record', 'ask every vector of the tests, and write the answers to test/data/kvm/VERSION')
   .option('--keep', 'write random vectors to test/data/kvm/vectors, to be recorded; asks nothing')
   .option('--seed <n>', 'what the random vectors are drawn from', whole, 1)
@@ -44,6 +46,7 @@ const flags = program.opts<Flags>();
 const PROFILE = `kvm:${flags.kernel}` as const;
 
 if (flags.keep) {
+  for (const file of flags.vector ?? []) compare(file, readFileSync(file, 'utf8'));
   for (let index = flags.from; index < flags.from + flags.random; index++) {
     const name = `random-${flags.seed}-${String(index).padStart(3, '0')}.vec`;
     writeFileSync(join(DRAWN, name), randomVector(flags.seed, index, flags.kernel));
@@ -59,17 +62,10 @@ let differ = 0;
 let asked = 0;
 try {
   if (flags.record) process.stdout.write(`${record(kernel, flags.kernel)} answers recorded\n`);
+  for (const file of flags.vector ?? []) compare(file, readFileSync(file, 'utf8'));
   for (let index = flags.from; index < flags.from + flags.random && differ < flags.most; index++) {
-    const text = randomVector(flags.seed, index, flags.kernel);
-    const outcome = ask(kernel, text, PROFILE);
-    answers += outcome.answers;
-    asked++;
-    const complaints = kernel.complaints.splice(0);
-    if (complaints.length > 0) process.stderr.write(`oracle: vector ${index}: ${complaints.join(' | ')}\n`);
-    if (outcome.differences.length > 0) {
-      differ++;
-      report(index, text, outcome);
-    }
+    const again = `npm run oracle -- --random 1 --seed ${flags.seed} --from ${index} --kernel ${flags.kernel}`;
+    compare(`vector ${index}; again: ${again}`, randomVector(flags.seed, index, flags.kernel));
     if (asked % 50 === 0)
       process.stderr.write(`oracle: ${asked} vectors, ${answers} answers, ${differ} differ\n`);
   }
@@ -82,15 +78,24 @@ process.stdout.write(
 );
 process.exitCode = differ > 0 ? 1 : 0;
 
-function report(index: number, text: string, { differences }: Asked): void {
+/** Asks the kernel and the model. @param name - of the vector, for reports */
+function compare(name: string, text: string): void {
+  const outcome = ask(kernel, text, PROFILE);
+  answers += outcome.answers;
+  asked++;
+  const complaints = kernel.complaints.splice(0);
+  if (complaints.length > 0) process.stderr.write(`oracle: ${name}: ${complaints.join(' | ')}\n`);
+  if (outcome.differences.length === 0) return;
+  differ++;
+  report(name, text, outcome);
+}
+
+function report(name: string, text: string, { differences }: Asked): void {
   const last = Math.min(...differences.map(({ line }) => line));
   const still = (candidate: string) => ask(kernel, candidate, PROFILE).differences.length > 0;
   const smallest = flags.shrink ? shrink(text, last, still) : text;
   const shown = flags.shrink ? ask(kernel, smallest, PROFILE).differences : differences;
-  process.stdout.write(
-    `# vector ${index}; again: npm run oracle -- --random 1 --seed ${flags.seed} --from ${index} --kernel ${flags.kernel}\n`,
-  );
-  process.stdout.write(`${smallest}${shown.map(line).join('')}\n`);
+  process.stdout.write(`# ${name}\n${smallest}${shown.map(line).join('')}\n`);
 }
 
 function line({ line: at, step, kernel: real, model }: Difference): string {

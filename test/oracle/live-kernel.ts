@@ -4,8 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bootable } from './kernels.ts';
 
-/** The longest that an answer may take, ms: a boot of a kernel under emulation on a loaded machine included. */
-const PATIENCE_MS = 60_000;
+/**
+ * The longest that an answer may take, ms: a boot of a kernel under emulation on a loaded machine included. Time in which this
+ * process did not run, because it was stopped, does not count: its kernel was stopped as well.
+ */
+const PATIENCE_MS = 180_000;
+/** The longest that one try counts, ms. */
+const ONE_TRY_MS = 50;
 const NAP = new Int32Array(new SharedArrayBuffer(4));
 
 const MACHINE = [
@@ -57,7 +62,7 @@ export class LiveKernel {
     for (let at = 0; at < bytes.length; ) at += this.#try(() => writeSync(this.#in, bytes, at), command);
   }
 
-  /** Sends a command and waits for its answer. @throws Error where there is none within two minutes */
+  /** Sends a command and waits for its answer. @throws Error where there is none within {@link PATIENCE_MS} */
   ask(command: string): string {
     this.send(command);
     return this.answer(command);
@@ -81,15 +86,18 @@ export class LiveKernel {
 
   /** Repeats a call that is not ready yet. */
   #try(call: () => number, command: string): number {
-    const deadline = Date.now() + PATIENCE_MS;
-    for (let tries = 0; ; tries++) {
+    let waited = 0;
+    for (let tries = 0, last = Date.now(); ; tries++) {
       if (this.#ended) throw new Error('the kernel was stopped');
       try {
         return call();
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       }
-      if (Date.now() > deadline) {
+      const now = Date.now();
+      waited += Math.min(now - last, ONE_TRY_MS);
+      last = now;
+      if (waited > PATIENCE_MS) {
         this.stop();
         throw new Error(
           `the kernel has not answered "${command.slice(0, 80)}" within ${PATIENCE_MS / 1000} s`,

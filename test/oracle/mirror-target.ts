@@ -1,7 +1,8 @@
+import type { ItsNumber } from '../../src/conformance/vectors/vector-layout.ts';
 import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
-import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
+import type { VectorMachine, VmNumber, Wire } from '../../src/conformance/vectors/vector-step.ts';
 import type { VectorTarget } from '../../src/conformance/vectors/vector-target.ts';
-import type { VmAnswer } from '../../src/conformance/vectors/vector-vm.ts';
+import type { VmAnswer, VmCall } from '../../src/conformance/vectors/vector-vm.ts';
 import * as command from './kernel-commands.ts';
 import type { LiveKernel } from './live-kernel.ts';
 
@@ -16,10 +17,27 @@ export class MirrorTarget implements VectorTarget {
   readonly #model: VectorTarget;
   readonly #lines: string[] = [];
   readonly #expected: Expected[] = [];
+  /** The vector's eventfds by number of VM and eventfd, and their numbers in /init. */
+  readonly #fds = new Map<string, number>();
+  readonly #routes: readonly [command.RouteTo[], command.RouteTo[]] = [[], []];
+  #vm: VmNumber = 0;
+  #its: ItsNumber = 0;
 
-  constructor(model: VectorTarget, cpus: number) {
+  constructor(model: VectorTarget, machine: VectorMachine) {
     this.#model = model;
-    this.#lines.push(...command.newVm(cpus));
+    this.#lines.push(...command.newVms(machine));
+  }
+
+  use(vm: VmNumber, its: ItsNumber): void {
+    this.#model.use(vm, its);
+    if (vm !== this.#vm) this.#lines.push(...command.useVm(vm));
+    this.#vm = vm;
+    this.#its = its;
+  }
+
+  copyRam(from: VmNumber): void {
+    this.#model.copyRam(from);
+    this.#lines.push(...command.copyRam(from));
   }
 
   /** Sends what was written down; whether the kernel answers all of it as the model did. */
@@ -32,12 +50,12 @@ export class MirrorTarget implements VectorTarget {
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint | undefined {
-    return this.#both(this.#model.read(place, bytes), command.read(place, bytes));
+    return this.#both(this.#model.read(place, bytes), command.read(place, bytes, this.#its));
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
     this.#model.write(place, bytes, value);
-    this.#lines.push(...command.write(place, bytes, value));
+    this.#lines.push(...command.write(place, bytes, value, this.#its));
   }
 
   ramRead(address: number, bytes: number): Uint8Array {
@@ -51,7 +69,7 @@ export class MirrorTarget implements VectorTarget {
 
   msi(deviceId: number, eventId: number): void {
     this.#model.msi(deviceId, eventId);
-    this.#ignored(command.msi(deviceId, eventId));
+    this.#ignored(command.msi(deviceId, eventId, this.#its));
   }
 
   line(wire: Wire, level: 0 | 1): void {
@@ -89,9 +107,27 @@ export class MirrorTarget implements VectorTarget {
     return this.#signal(this.#model.fiq(cpu), cpu, command.FIQ_SIGNAL);
   }
 
-  /** Random vectors make no calls of userland. */
-  vm(): VmAnswer | undefined {
-    throw new Error('a vector with calls of userland is asked step by step');
+  take(cpu: number, most: number): readonly number[] | undefined {
+    return this.#both(this.#model.take(cpu, most), command.take(cpu, most));
+  }
+
+  vm(call: VmCall): VmAnswer | undefined {
+    const routes = this.#routes[this.#vm];
+    const asked = command.vmCall(call, this.#its, (fd) => this.#fdOf(fd), routes);
+    const answer = this.#both(this.#model.vm(call), asked);
+    if (call.op === 'route' && answer?.errno === 0) routes.push({ route: call, its: this.#its });
+    return answer;
+  }
+
+  /** /init gives the lowest free number. */
+  #fdOf(fd: number): number {
+    const key = `${this.#vm} ${fd}`;
+    const known = this.#fds.get(key);
+    if (known !== undefined) return known;
+    const next = command.FIRST_EVENTFD + this.#fds.size;
+    this.#fds.set(key, next);
+    this.#both(next, command.newEventFd());
+    return next;
   }
 
   #signal(value: boolean | undefined, cpu: number, mask: bigint): boolean | undefined {
@@ -117,5 +153,6 @@ export class MirrorTarget implements VectorTarget {
 
 function keyOf(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  return typeof value === 'bigint' ? `${value}` : JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}`;
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}` : part));
 }

@@ -326,7 +326,7 @@ class Generator {
           this.#one([
             'lpi-pending-all',
             `cpu ${cpu} drain 4`,
-            `cpu ${cpu} ack`,
+            `cpu ${cpu} drain 1`,
             `w64 GICR${cpu}.INVLPIR ${this.#one(LPIS)}`,
             `w64 GICR${cpu}.INVALLR 0`,
           ]),

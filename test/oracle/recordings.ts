@@ -50,7 +50,7 @@ export function record(kernel: LiveKernel, name: KernelName): number {
   let answers = 0;
   for (const path of recordedVectors()) {
     const vector = readVector(path);
-    const given = runVector(vector, new KernelTarget(kernel, vector.cpus));
+    const given = runVector(vector, new KernelTarget(kernel, vector));
     const complaints = kernel.complaints.splice(0);
     if (complaints.length > 0) throw new Error(`${path}: ${complaints.join(' | ')}`);
     const to = recordingOf(path, name);

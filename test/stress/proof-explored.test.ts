@@ -19,6 +19,7 @@ type Modules = {
 };
 const FILES = { proof: 'stress/proof.ts', interrupts: 'gic/interrupts.ts' } as const;
 // A plain read of a word that is the thread's own, and that others read: not a step, and the explorer cannot know.
+const OWN_RUN = 'run-is-noted-first: as a step';
 const SEEN_STEPS = ['begin-reads-own-count: as a step', 'settle-reads-own-count: as a step'] as const;
 // The places where a signal can be in this machine: its latch.
 const ONE_PLACE = 'places-on-the-way: one';
@@ -218,4 +219,28 @@ test('a delivery that is judged by earlier signals alone is falsely accused', ()
 
 test('a proof that reads the signals before the allowance accuses falsely', () => {
   isCaught(overtaken(ONE_PLACE, 'allowance-before-signals: signals first'), 'assertion');
+});
+
+/** A run of two signals, and the signal that covers both. */
+const run = (...mistakes: readonly MistakeName[]) =>
+  scenario(
+    'proof-of-a-run',
+    {
+      device: (view) => {
+        view.proof.beginRun(0, 2);
+        for (let n = 0; n < 2; n++) view.interrupts.latch(view.at, SPI);
+        signal(view);
+      },
+      vcpu0: take(0),
+    },
+    () => undefined,
+    ...mistakes,
+  );
+
+test('the proof never accuses a run of signals, each of which may be delivered, and sees the last one delivered', () => {
+  expect(passesEvery(run(OWN_RUN)).schedules).toBeGreaterThan(20);
+});
+
+test('a run that is not noted is falsely accused of deliveries without a signal', () => {
+  isCaught(run('run-is-noted-first: not noted'), 'assertion');
 });

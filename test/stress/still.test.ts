@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { HALTED } from '../../src/board/vcpu-control.ts';
 import { LATCH } from '../../src/gic/state.ts';
-import { GicDriver, ItsDriver } from '../../src/guest/index.ts';
+import { GicDriver, ItsDrivers } from '../../src/guest/index.ts';
 import { DriverContext } from '../../src/stress/driver/context.ts';
 import { StillPhases } from '../../src/stress/driver/still.ts';
 import { buildStress } from '../../src/stress/stress-build.ts';
@@ -24,7 +24,7 @@ describe('a still phase', () => {
       fault: 'none',
     });
     const { bus, memory, config } = machine;
-    const its = new ItsDriver(bus, memory, config.itsBase);
+    const its = new ItsDrivers(bus, memory, config);
     const gic = new GicDriver(bus, config);
     context = new DriverContext(machine, plan, { its, gic, userland: driverParts(machine, plan).userland });
     phases = new StillPhases(context);

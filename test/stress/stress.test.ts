@@ -98,6 +98,15 @@ describe('no interrupt is lost, doubled or misrouted', () => {
     },
   );
 
+  test('in a topology of two ITSes', async () => {
+    const input = { vcpus: 2, devices: 3, events: 4, itses: 2 };
+    const result = await runStress({ ...options, input, spis: 4 });
+    expect(result.violations).toEqual([]);
+    expect(result.rules).toMatchObject({ broken: 0 });
+    expect(result.config.itses).toBe(2);
+    for (const { delivered } of result.devices) expect(delivered).toBeGreaterThan(0);
+  });
+
   test('in a topology with more threads than cores', async () => {
     const result = await runStress({ ...options, input: { vcpus: 8, devices: 4, events: 8 }, spis: 16 });
     expect(result.violations).toEqual([]);

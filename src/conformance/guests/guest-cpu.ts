@@ -70,11 +70,11 @@ export class GuestCpu {
       16,
       Array.from({ length: this.vcpus }, (_, vcpu) => vcpu),
     );
-    setUpVectorIts(this.target, 16);
+    setUpVectorIts(this.target, 16, 0);
   }
 
   zeroItt(deviceId: DeviceId): void {
-    zeroItt(this.target, deviceId);
+    zeroItt(this.target, deviceId, 0);
   }
 
   read(address: number, bytes: 4 | 8 = 4): bigint {

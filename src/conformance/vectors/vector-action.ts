@@ -2,9 +2,9 @@ import { type DeviceId, FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import { excerpt } from '../../base/input-file.ts';
 import { SYSTEM_REGISTERS } from '../../gic/system-registers.ts';
 import { parseCommand } from './vector-command.ts';
-import { PENDING_TABLES, VECTOR_LAYOUT } from './vector-layout.ts';
-import type { ActingVerb, Bits, ObservingVerb, VectorAction } from './vector-step.ts';
-import { parseVmCall, VM_OPS } from './vector-vm.ts';
+import { type ItsNumber, PENDING_TABLES, VECTOR_LAYOUT } from './vector-layout.ts';
+import type { ActingVerb, Bits, ObservingVerb, VectorAction, VmNumber } from './vector-step.ts';
+import { parseCarry, parseVmCall, VM_OPS } from './vector-vm.ts';
 import type { VectorWords } from './vector-words.ts';
 
 /** The most vCPUs that a vector's machine may have. */
@@ -42,6 +42,7 @@ const STEPS = [
     'cpu',
   ],
   ...VM_OPS,
+  ...['vm', 'its', 'carry', 'carry-ram'],
   ...['title', 'machine'],
 ];
 const VERBS = [
@@ -56,6 +57,7 @@ const VERBS = [
   'hppi',
   'ack',
   'drain',
+  'take',
   'irq',
   'fiq',
   'rpr',
@@ -76,15 +78,10 @@ function shortName(name: string): string {
  * Reads one step.
  * @param first - the step's first word.
  * @param rest - the step's other words.
- * @param cpus - vCPUs of the vector's machine.
  * @throws IrqError `ERR_VECTOR_FORMAT`
  */
-export function parseAction(
-  words: VectorWords,
-  first: string,
-  rest: readonly string[],
-  cpus: number,
-): VectorAction {
+export function parseAction(words: VectorWords, first: string, rest: readonly string[]): VectorAction {
+  const { cpus, itses, vms } = words.machine;
   const access = /^([rw])(8|16|32|64)$/.exec(first);
   if (access !== null) return parseAccess(words, access[1] === 'r', bitsOf(access[2]), first, rest);
   const queue = /^queue(?:\*(.*))?$/.exec(first);
@@ -106,6 +103,18 @@ export function parseAction(
         address: words.memory('the address', rest[0], 8),
         value: words.wide('the value', rest[1]),
       };
+    case 'vm':
+      words.most(first, rest, 1);
+      return { op: first, number: words.number('the VM', rest[0], 0, vms - 1) as VmNumber };
+    case 'its':
+      words.most(first, rest, 1);
+      return { op: first, number: words.number('the ITS', rest[0], 0, itses - 1) as ItsNumber };
+    case 'carry':
+    case 'carry-ram':
+      if (vms < 2) throw words.error(`${first} needs a second VM; expected machine vms=2`);
+      if (first === 'carry') return parseCarry(words, rest);
+      words.most(first, rest, 0);
+      return { op: first };
     case 'setup-dist':
     case 'kick':
     case 'lpi-pending-all':
@@ -250,7 +259,8 @@ function parseVerb(
       return { verb, register, value: words.wide('the value', rest[1]) };
     }
     case 'drain':
-      return { verb, most: words.number('the most', one() ?? '64', 0, 0xffff) };
+    case 'take':
+      return { verb, most: words.number('the most', one() ?? '64', verb === 'take' ? 1 : 0, 0xffff) };
     case 'sgi': {
       const to = words.pairs(verb, rest.slice(1), ['to']).get('to');
       if (to === undefined) throw words.error('sgi needs to=; expected to=0,2 (vCPUs) or to=others');

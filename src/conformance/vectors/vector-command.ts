@@ -1,7 +1,7 @@
 import type { DeviceId, EventId } from '../../arch/intid.ts';
 import { ITS_COMMANDS, type ItsCommand } from '../../arch/its-command.ts';
 import { type CommandWords, commandWords } from './command-words.ts';
-import { defaultIttOf } from './vector-layout.ts';
+import { defaultIttOf, type ItsNumber } from './vector-layout.ts';
 import type { VectorCommand } from './vector-step.ts';
 import type { Pairs, VectorWords } from './vector-words.ts';
 
@@ -53,7 +53,8 @@ function commandOf(name: ItsCommand['name'], words: VectorWords, pairs: Pairs): 
       // The field is EventID bits - 1, in five bits: bits=0 wraps to 32.
       const size = (take('bits', 32, '1') + 31) % 32;
       const itt = pairs.get('itt');
-      const ittAddr = itt === undefined ? defaultIttOf(deviceId) : ittField(words.wide('MAPD itt', itt));
+      const ittAddr =
+        itt === undefined ? defaultIttOf(deviceId, words.its) : ittField(words.wide('MAPD itt', itt));
       return { name, deviceId, size, ittAddr, valid: valid() };
     }
     case 'MAPC':
@@ -101,14 +102,15 @@ export function wordsOf(command: VectorCommand): CommandWords {
   return command.name === 'RAW' ? command.words : commandWords(command);
 }
 
-/** A command in the vector language: the inverse of {@link parseCommand}. */
-export function formatCommand(command: VectorCommand): string {
+/** A command for an ITS in the vector language: the inverse of {@link parseCommand}. */
+export function formatCommand(command: VectorCommand, its: ItsNumber): string {
   const hex = (value: number) => `0x${value.toString(16)}`;
   switch (command.name) {
     case 'RAW':
       return `RAW ${command.words.map((word) => `0x${word.toString(16)}`).join(' ')}`;
     case 'MAPD': {
-      const itt = command.ittAddr === defaultIttOf(command.deviceId) ? '' : ` itt=${hex(command.ittAddr)}`;
+      const itt =
+        command.ittAddr === defaultIttOf(command.deviceId, its) ? '' : ` itt=${hex(command.ittAddr)}`;
       return `MAPD dev=${hex(command.deviceId)} bits=${command.size + 1}${itt}${validity(command)}`;
     }
     case 'MAPC':

@@ -4,11 +4,13 @@ import type { DeviceId, VcpuId } from '../../arch/intid.ts';
  * Guest-physical addresses of a conformance vector's machine. The recorded answers contain these addresses, so they cannot
  * change. Redistributor n is at `GICR + n * GICR_STRIDE`, its pending table at
  * `PEND + n * PENDING_TABLE_BYTES`, the default ITT of device d at `ITT + (d & 0xff) * ITT_BYTES`; the ITS's
- * translation frame is the second half of its 128 KiB.
+ * translation frame is the second half of its 128 KiB. ITS 1 has its frame at ITS1, and its tables, its queue and its ITTs
+ * {@link ITS1_TABLES} bytes behind those of ITS 0.
  */
 export const VECTOR_LAYOUT = {
   GICD: 0x0800_0000,
   ITS: 0x0808_0000,
+  ITS1: 0x0c10_0000,
   GICR: 0x080a_0000,
   GICR_STRIDE: 0x2_0000,
   RAM: 0x4000_0000,
@@ -35,4 +37,11 @@ export const PENDING_TABLES = (VECTOR_LAYOUT.DEVTAB - VECTOR_LAYOUT.PEND) / PEND
 
 export const pendingTableOf = (cpu: VcpuId) => VECTOR_LAYOUT.PEND + cpu * PENDING_TABLE_BYTES;
 
-export const defaultIttOf = (deviceId: DeviceId) => VECTOR_LAYOUT.ITT + (deviceId & 0xff) * ITT_BYTES;
+/** Number of an ITS of a vector's machine. */
+export type ItsNumber = 0 | 1;
+
+/** Bytes from a table of ITS 0 to that of ITS 1. */
+export const ITS1_TABLES = 0x100_0000;
+
+export const defaultIttOf = (deviceId: DeviceId, its: ItsNumber) =>
+  VECTOR_LAYOUT.ITT + its * ITS1_TABLES + (deviceId & 0xff) * ITT_BYTES;

@@ -49,26 +49,28 @@ export function setUpLpis(target: VectorTarget, idBits: number, cpus: readonly V
   }
 }
 
-/** The tables and the queue that `setup-its` gives the ITS. */
-export const vectorItsTables = (queuePages: number) => ({
-  deviceTable: VECTOR_LAYOUT.DEVTAB,
-  collectionTable: VECTOR_LAYOUT.COLLTAB,
+/** The tables and the queue that `setup-its` gives an ITS. */
+export const vectorItsTables = (queuePages: number, its: layout.ItsNumber = 0) => ({
+  deviceTable: VECTOR_LAYOUT.DEVTAB + its * layout.ITS1_TABLES,
+  collectionTable: VECTOR_LAYOUT.COLLTAB + its * layout.ITS1_TABLES,
   pageSize: PAGE_64K,
-  queue: VECTOR_LAYOUT.CMDQ,
+  queue: VECTOR_LAYOUT.CMDQ + its * layout.ITS1_TABLES,
   queuePages,
 });
 
 /** `setup-its`: zeroes the ITS's tables, points BASER0, BASER1 and CBASER at them, sets Enabled. */
-export function setUpVectorIts(target: VectorTarget, queuePages: number): void {
-  zero(target, VECTOR_LAYOUT.DEVTAB, layout.DEVICE_TABLE_BYTES);
-  zero(target, VECTOR_LAYOUT.COLLTAB, layout.COLLECTION_TABLE_BYTES);
-  zero(target, VECTOR_LAYOUT.CMDQ, queuePages * 4096);
-  setUpIts(busOf(target), VECTOR_LAYOUT.ITS, vectorItsTables(queuePages));
+export function setUpVectorIts(target: VectorTarget, queuePages: number, its: layout.ItsNumber): void {
+  const tables = vectorItsTables(queuePages, its);
+  zero(target, tables.deviceTable, layout.DEVICE_TABLE_BYTES);
+  zero(target, tables.collectionTable, layout.COLLECTION_TABLE_BYTES);
+  zero(target, tables.queue, queuePages * 4096);
+  // The address of a vector's ITS is that of ITS 0; the target knows which ITS is meant.
+  setUpIts(busOf(target), VECTOR_LAYOUT.ITS, tables);
 }
 
 /** `zero-itt`: zeroes the default ITT of a device. */
-export function zeroItt(target: VectorTarget, deviceId: DeviceId): void {
-  zero(target, layout.defaultIttOf(deviceId), layout.ITT_BYTES);
+export function zeroItt(target: VectorTarget, deviceId: DeviceId, its: layout.ItsNumber): void {
+  zero(target, layout.defaultIttOf(deviceId, its), layout.ITT_BYTES);
 }
 
 function zero(target: VectorTarget, address: number, bytes: number): void {

@@ -3,7 +3,7 @@ import { IrqError } from '../../base/irq-error.ts';
 import type { JsonObject } from '../../base/json-line.ts';
 import type { VectorAnswer } from './vector-answers.ts';
 import { wordsOf } from './vector-command.ts';
-import { VECTOR_LAYOUT } from './vector-layout.ts';
+import { type ItsNumber, VECTOR_LAYOUT } from './vector-layout.ts';
 import { setUpDistributor, setUpLpis, setUpVectorIts, sgiValues, zeroItt } from './vector-macros.ts';
 import { VectorQueue } from './vector-queue.ts';
 import type { Place } from './vector-registers.ts';
@@ -14,22 +14,35 @@ import {
   type Observation,
   observes,
   type Vector,
+  type VmNumber,
 } from './vector-step.ts';
 import type { VectorTarget } from './vector-target.ts';
-import { vmAnswerSeen } from './vector-vm.ts';
+import { type Carry, type VmAnswer, vmAnswerSeen } from './vector-vm.ts';
 
 const NONE = 1023n;
 const UNSUPPORTED: JsonObject = { unsupported: true };
 
 /** State of a running vector. */
-type Run = { readonly cpus: number; readonly target: VectorTarget; readonly queue: VectorQueue };
+type Run = {
+  readonly cpus: number;
+  readonly target: VectorTarget;
+  vm: VmNumber;
+  its: ItsNumber;
+  /** The command queue of each ITS of each VM. */
+  readonly queues: Record<`${VmNumber} ${ItsNumber}`, VectorQueue>;
+};
+
+const queueOf = ({ queues, vm, its }: Run) => queues[`${vm} ${its}`];
+const otherVm = ({ vm }: Run): VmNumber => (vm === 0 ? 1 : 0);
 
 /**
  * Runs a vector on a target, and returns the answers of its observing steps in order.
  * @throws the target's IrqError, its message prefixed with the vector's file and line.
  */
 export function runVector({ file, cpus, steps }: Vector, target: VectorTarget): VectorAnswer[] {
-  const run: Run = { cpus, target, queue: new VectorQueue(target) };
+  const queue = () => new VectorQueue(target);
+  const queues = { '0 0': queue(), '0 1': queue(), '1 0': queue(), '1 1': queue() };
+  const run: Run = { cpus, target, vm: 0, its: 0, queues };
   const answers: VectorAnswer[] = [];
   for (const { line, text, action, marks } of steps) {
     const [op = '', ...words] = text.split(/\s+/);
@@ -45,8 +58,18 @@ export function runVector({ file, cpus, steps }: Vector, target: VectorTarget): 
   return answers;
 }
 
-function act({ cpus, target, queue }: Run, deed: Deed): void {
+function act(run: Run, deed: Deed): void {
+  const { cpus, target, its } = run;
+  const queue = queueOf(run);
   switch (deed.op) {
+    case 'vm':
+    case 'its':
+      run[deed.op] = deed.number as ItsNumber & VmNumber;
+      target.use(run.vm, run.its);
+      break;
+    case 'carry-ram':
+      target.copyRam(otherVm(run));
+      break;
     case 'write':
       writePlace(target, deed.place, deed.bits, deed.value);
       if (deed.place.frame === 'ITS' && (deed.place.offset & ~7) === 0x80 && deed.bits >= 32) queue.forget();
@@ -64,11 +87,11 @@ function act({ cpus, target, queue }: Run, deed: Deed): void {
       setUpLpis(target, deed.idBits, deed.cpus);
       break;
     case 'setup-its':
-      setUpVectorIts(target, deed.queuePages);
+      setUpVectorIts(target, deed.queuePages, its);
       queue.forget();
       break;
     case 'zero-itt':
-      zeroItt(target, deed.deviceId);
+      zeroItt(target, deed.deviceId, its);
       break;
     case 'queue': {
       const words = wordsOf(deed.command);
@@ -125,7 +148,9 @@ function actOnCpu(target: VectorTarget, cpu: VcpuId, deed: ActingVerb): void {
 }
 
 /** Performs an observing step. @param words - the step's words without the first, which the answer quotes */
-function observe({ target, queue }: Run, action: Observation, words: readonly string[]): JsonObject {
+function observe(run: Run, action: Observation, words: readonly string[]): JsonObject {
+  const { target } = run;
+  const queue = queueOf(run);
   switch (action.op) {
     case 'read':
       return { at: words[0] ?? '', ...valueSeen(readPlace(target, action.place, action.bits)) };
@@ -145,10 +170,23 @@ function observe({ target, queue }: Run, action: Observation, words: readonly st
     case 'cpu':
       return { cpu: action.cpu, verb: action.verb, ...observeCpu(target, action.cpu, action) };
     default: {
-      const answer = target.vm(action);
+      const answer = action.op === 'carry' ? carry(run, action) : target.vm(action);
       return { call: words.join(' '), ...(answer === undefined ? UNSUPPORTED : vmAnswerSeen(answer)) };
     }
   }
+}
+
+/** The answer of the read where it fails, else that of the write, with the value that was read. */
+function carry(run: Run, { device, group, attr }: Carry): VmAnswer | undefined {
+  const { target, vm, its } = run;
+  const call = { op: 'attr', device, group, attr } as const;
+  target.use(otherVm(run), its);
+  const read = target.vm({ ...call, call: 'get', value: 0n });
+  target.use(vm, its);
+  if (read === undefined || read.errno !== 0) return read;
+  const { value = 0n } = read;
+  const written = target.vm({ ...call, call: 'set', value });
+  return written && { ...written, value };
 }
 
 function observeCpu(
@@ -163,6 +201,10 @@ function observeCpu(
       return intidSeen(target.iccRead(cpu, 'IAR1'));
     case 'drain':
       return drain(target, cpu, action.most);
+    case 'take': {
+      const intids = target.take(cpu, action.most);
+      return intids === undefined ? UNSUPPORTED : { intids };
+    }
     case 'irq':
       return flagSeen('irq', target.irq(cpu));
     case 'fiq':

@@ -2,8 +2,9 @@ import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import type { JsonObject } from '../../base/json-line.ts';
 import type { CommandWords } from './command-words.ts';
+import type { ItsNumber } from './vector-layout.ts';
 import type { Place } from './vector-registers.ts';
-import { VM_OPS, type VmCall } from './vector-vm.ts';
+import { type Carry, VM_OPS, type VmCall } from './vector-vm.ts';
 
 export type Bits = 8 | 16 | 32 | 64;
 
@@ -22,16 +23,24 @@ export type ActingVerb =
   | { readonly verb: 'w'; readonly register: string; readonly value: bigint }
   | { readonly verb: 'sgi'; readonly intid: Intid; readonly to: 'others' | readonly VcpuId[] };
 
-/** A verb with an answer. `r` reads a system register, named without ICC_ and _EL1; `drain` takes at most `most` interrupts. */
+/**
+ * A verb with an answer. `r` reads a system register, named without ICC_ and _EL1; `drain` takes at most
+ * `most` interrupts, one access at a time; `take` lets the guest run, which takes at most `most` by its vector.
+ */
 export type ObservingVerb =
   | { readonly verb: 'hppi' | 'ack' | 'irq' | 'fiq' | 'rpr' | 'pmr?' }
   | { readonly verb: 'r'; readonly register: string }
-  | { readonly verb: 'drain'; readonly most: number };
+  | { readonly verb: 'drain' | 'take'; readonly most: number };
 
 type OfCpu = { readonly op: 'cpu'; readonly cpu: VcpuId };
 
 /** A step that changes the machine and gives no answer. Addresses are guest-physical. */
 export type Deed =
+  /** Which VM, or which ITS, the steps after it concern. */
+  | { readonly op: 'vm'; readonly number: VmNumber }
+  | { readonly op: 'its'; readonly number: ItsNumber }
+  /** Copies all guest memory of the other VM into this one. */
+  | { readonly op: 'carry-ram' }
   | { readonly op: 'write'; readonly bits: Bits; readonly place: Place; readonly value: bigint }
   | { readonly op: 'fill'; readonly address: number; readonly bytes: number; readonly value: number }
   | { readonly op: 'mem64'; readonly address: number; readonly value: bigint }
@@ -53,6 +62,7 @@ export type Observation =
   | { readonly op: 'lpi-pending'; readonly lpi: Intid; readonly cpu: VcpuId }
   | { readonly op: 'lpi-pending-all' }
   | VmCall
+  | Carry
   | (OfCpu & ObservingVerb);
 
 /** The action of one step. */
@@ -71,22 +81,34 @@ export type VectorStep = {
   readonly marks: readonly Mark[];
 };
 
-export type Vector = {
+/** Number of a VM of a vector. */
+export type VmNumber = 0 | 1;
+
+/** The VMs that a vector's steps act on. All are alike; the VMs share nothing. */
+export type VectorMachine = {
+  /** vCPUs of each VM. */
+  readonly cpus: number;
+  readonly itses: 1 | 2;
+  readonly vms: 1 | 2;
+};
+
+export type Vector = VectorMachine & {
   /** The file's name, as the caller gave it. */
   readonly file: string;
   readonly title: string;
-  readonly cpus: number;
   readonly steps: readonly VectorStep[];
 };
 
 const OBSERVING_OPS: ReadonlySet<string> = new Set([
   ...['read', 'cmd', 'kick', 'lpi-pending', 'lpi-pending-all'],
   ...VM_OPS,
+  'carry',
 ]);
 const OBSERVING_VERBS: ReadonlySet<string> = new Set([
   'hppi',
   'ack',
   'drain',
+  'take',
   'irq',
   'fiq',
   'rpr',

@@ -36,6 +36,14 @@ export type VmCall =
   /** write(2) of 1 to an eventfd, and read(2) of one: the count, 0 with EAGAIN. */
   | { readonly op: 'signal' | 'told'; readonly fd: Fd };
 
+/** Reads an attribute in the other VM and writes it in this one: a step of a migration. Answers with the errno and the value. */
+export type Carry = {
+  readonly op: 'carry';
+  readonly device: (typeof ATTRIBUTE_DEVICES)[number];
+  readonly group: number;
+  readonly attr: bigint;
+};
+
 /** The errno, 0 for success, and what was read. */
 export type VmAnswer = { readonly errno: number; readonly value?: bigint };
 
@@ -75,21 +83,33 @@ export function parseVmCall(words: VectorWords, op: string, rest: readonly strin
 }
 
 function parseAttribute(words: VectorWords, rest: readonly string[]): VmCall {
-  const [call = '', device = '', groupName = '', attrName = '', value = '0'] = rest;
+  const [call = '', ...named] = rest;
   words.most('attr', rest, 5);
   if (!isOneOf(ATTRIBUTE_CALLS, call)) throw words.unknown('call of attr', call, ATTRIBUTE_CALLS);
-  if (!isOneOf(ATTRIBUTE_DEVICES, device)) throw words.unknown('device of attr', device, ATTRIBUTE_DEVICES);
-  const group = numberOr(words, 'group', groupName, GROUPS);
-  const names = group === GROUPS.CTRL ? CONTROLS : group === GROUPS.ADDR ? ADDRESSES : {};
-  const attr = numberOr(words, 'attribute', attrName, names);
   return {
     op: 'attr',
     call,
-    device,
-    group: Number(group),
-    attr: BigInt(attr),
-    value: words.wide('the value', value),
+    ...parseName(words, 'attr', named),
+    value: words.wide('the value', named[3] ?? '0'),
   };
+}
+
+/** Reads `carry DEVICE GROUP ATTR`. @throws IrqError `ERR_VECTOR_FORMAT` */
+export function parseCarry(words: VectorWords, rest: readonly string[]): Carry {
+  words.most('carry', rest, 3);
+  return { op: 'carry', ...parseName(words, 'carry', rest) };
+}
+
+function parseName(
+  words: VectorWords,
+  op: string,
+  [device = '', groupName = '', attrName = '']: readonly string[],
+): Omit<Carry, 'op'> {
+  if (!isOneOf(ATTRIBUTE_DEVICES, device)) throw words.unknown(`device of ${op}`, device, ATTRIBUTE_DEVICES);
+  const group = numberOr(words, 'group', groupName, GROUPS);
+  const names = group === GROUPS.CTRL ? CONTROLS : group === GROUPS.ADDR ? ADDRESSES : {};
+  const attr = numberOr(words, 'attribute', attrName, names);
+  return { device, group: Number(group), attr: BigInt(attr) };
 }
 
 /** A number, or the name of one. */
@@ -108,7 +128,8 @@ const isOneOf = <T extends string>(all: readonly T[], word: string): word is T =
   (all as readonly string[]).includes(word);
 
 /** The step in the vector language. */
-export function formatVmCall(call: VmCall): string {
+export function formatVmCall(call: VmCall | Carry): string {
+  if (call.op === 'carry') return `carry ${call.device} ${call.group} 0x${call.attr.toString(16)}`;
   if (call.op === 'attr') {
     const value = call.value === 0n ? '' : ` 0x${call.value.toString(16)}`;
     return `attr ${call.call} ${call.device} ${call.group} 0x${call.attr.toString(16)}${value}`;

@@ -1,8 +1,9 @@
 import { excerpt } from '../../base/input-file.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { didYouMean } from '../../base/suggestion.ts';
-import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vector-layout.ts';
+import { type ItsNumber, VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vector-layout.ts';
 import { type Place, parsePlace } from './vector-registers.ts';
+import type { VectorMachine } from './vector-step.ts';
 
 const NUMBER = /^(?:0x[0-9a-f]+|\d+)$/i;
 const SYMBOL = /^([A-Z][A-Z0-9_]*)(?:\+(.+))?$/;
@@ -14,12 +15,15 @@ export type Pairs = ReadonlyMap<string, string>;
 export class VectorWords {
   readonly #file: string;
   readonly #line: number;
-  readonly #cpus: number;
+  readonly machine: VectorMachine;
+  /** The ITS that the line concerns. */
+  readonly its: ItsNumber;
 
-  constructor(file: string, line: number, cpus: number) {
+  constructor(file: string, line: number, machine: VectorMachine, its: ItsNumber = 0) {
     this.#file = file;
     this.#line = line;
-    this.#cpus = cpus;
+    this.machine = machine;
+    this.its = its;
   }
 
   error(message: string, options?: ErrorOptions): IrqError {
@@ -65,7 +69,7 @@ export class VectorWords {
   }
 
   cpu(what: string, text: string | undefined): number {
-    return this.number(what, text, 0, this.#cpus - 1);
+    return this.number(what, text, 0, this.machine.cpus - 1);
   }
 
   /** Numbers joined by commas. */
@@ -85,7 +89,7 @@ export class VectorWords {
 
   place(text: string | undefined, bytes: number): Place {
     if (text === undefined) throw this.error('the register is missing; expected one such as GICD.CTLR');
-    const place = parsePlace(text, this.#cpus, bytes);
+    const place = parsePlace(text, this.machine.cpus, bytes);
     if (typeof place === 'string') throw this.error(`${excerpt(text)} is no register: ${place}`);
     return place;
   }

@@ -1,7 +1,8 @@
 import { formatCommand } from './vector-command.ts';
+import type { ItsNumber } from './vector-layout.ts';
 import { formatMark } from './vector-mark.ts';
 import { namePlace } from './vector-registers.ts';
-import type { Mark, VectorAction } from './vector-step.ts';
+import type { Mark, VectorAction, VectorMachine } from './vector-step.ts';
 import { formatVmCall } from './vector-vm.ts';
 
 /** A step to write: its action, and the marks of an observing step. */
@@ -13,15 +14,20 @@ export type WritableStep = { readonly action: VectorAction; readonly marks?: rea
  */
 export function writeVector(
   steps: readonly WritableStep[],
-  { title = '', cpus = 4 }: { readonly title?: string; readonly cpus?: number } = {},
+  { title = '', cpus = 4, itses = 1, vms = 1 }: { readonly title?: string } & Partial<VectorMachine> = {},
 ): string {
-  const lines = steps.flatMap(({ action, marks = [] }) => [...marks.map(formatMark), formatAction(action)]);
+  let its: ItsNumber = 0;
+  const lines = steps.flatMap(({ action, marks = [] }) => {
+    if (action.op === 'its') its = action.number;
+    return [...marks.map(formatMark), formatAction(action, its)];
+  });
   const heading = title === '' ? [] : [`title ${title}`];
-  return `${[...heading, `machine cpus=${cpus}`, '', ...lines].join('\n')}\n`;
+  const more = `${itses === 1 ? '' : ` itses=${itses}`}${vms === 1 ? '' : ` vms=${vms}`}`;
+  return `${[...heading, `machine cpus=${cpus}${more}`, '', ...lines].join('\n')}\n`;
 }
 
-/** One step in the vector language. */
-export function formatAction(action: VectorAction): string {
+/** One step in the vector language. @param its - the ITS that it concerns */
+export function formatAction(action: VectorAction, its: ItsNumber = 0): string {
   switch (action.op) {
     case 'read':
       return `r${action.bits} ${namePlace(action.place)}`;
@@ -31,6 +37,10 @@ export function formatAction(action: VectorAction): string {
       return `fill ${hex(action.address)} ${hex(action.bytes)} ${hex(action.value)}`;
     case 'mem64':
       return `mem64 ${hex(action.address)} ${hex(action.value)}`;
+    case 'vm':
+    case 'its':
+      return `${action.op} ${action.number}`;
+    case 'carry-ram':
     case 'setup-dist':
     case 'kick':
     case 'lpi-pending-all':
@@ -42,9 +52,9 @@ export function formatAction(action: VectorAction): string {
     case 'zero-itt':
       return `zero-itt dev=${hex(action.deviceId)}`;
     case 'cmd':
-      return `cmd ${formatCommand(action.command)}`;
+      return `cmd ${formatCommand(action.command, its)}`;
     case 'queue':
-      return `queue${action.times === 1 ? '' : `*${action.times}`} ${formatCommand(action.command)}`;
+      return `queue${action.times === 1 ? '' : `*${action.times}`} ${formatCommand(action.command, its)}`;
     case 'msi':
       return `msi dev=${hex(action.deviceId)} event=${action.eventId}`;
     case 'line': {
@@ -76,7 +86,8 @@ function formatVerb(action: VectorAction & { readonly op: 'cpu' }): string {
     case 'sgi':
       return `sgi ${action.intid} to=${action.to === 'others' ? 'others' : action.to.join(',')}`;
     case 'drain':
-      return `drain ${action.most}`;
+    case 'take':
+      return `${action.verb} ${action.most}`;
     case 'r':
       return `r ${action.register}`;
     case 'w':

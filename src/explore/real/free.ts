@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
-import { WorkerPool } from '../../base/pool.ts';
+import type { WorkerPool } from '../../base/pool.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import type { ScenarioSource } from '../loading/source.ts';
 import { type SetUp, setUp } from '../running/simulation.ts';
@@ -40,9 +38,8 @@ import {
   VERDICT_BITS,
   wordsFor,
 } from './free-control.ts';
-import type { FreeTask } from './free-entry.ts';
 import { FINALLY, type FreeReport } from './free-thread.ts';
-import { fromThread } from './thread-error.ts';
+import { type StartedThreads, startThreads } from './started-threads.ts';
 
 export type FreeOptions = {
   readonly seed?: number;
@@ -88,9 +85,6 @@ type Batch = {
   readonly outcomes: Readonly<Record<string, number>>;
 };
 
-/** Loads of a word before a thread sleeps, if threads have cores of their own: some microseconds' worth. */
-const SPIN = 2000;
-const READY_MS = 30_000;
 /** After this long without a change while all threads sleep, the main thread wakes them one by one, to be sure. */
 const CALM_MS = 0.3;
 /** Interval at which the main thread checks without a ring of its bell. */
@@ -168,49 +162,15 @@ class FreeThreads {
     made.memory.markFresh();
     const n = scenario.bodies.length;
     const control = new Int32Array(new SharedArrayBuffer(wordsFor(n) * 4));
-    // Threads that share cores only keep each other from running by spinning.
-    const spin = availableParallelism() > 1 ? SPIN : 0;
-    const pool = new WorkerPool(n);
-    const ports: MessagePort[] = [];
-    const ended: Promise<unknown>[] = [];
-    const ready: Promise<unknown>[] = [];
-    for (let thread = 0; thread < n; thread++) {
-      const { port1, port2 } = new MessageChannel();
-      const { state, memory } = made;
-      const task: FreeTask = {
-        source,
-        thread,
-        seed,
-        control,
-        spin,
-        state,
-        buffers: memory.buffers,
-        aliases: memory.aliases,
-        port: port2,
-      };
-      ended.push(pool.run('free', task, [port2]));
-      ready.push(once(port1, 'message', { signal: AbortSignal.timeout(READY_MS) }));
-      port1.unref();
-      ports.push(port1);
-    }
-    const all = Promise.all(ended);
-    try {
-      await Promise.race([Promise.all(ready), all]);
-    } catch (error) {
-      await pool.destroy();
-      throw fromThread(error);
-    }
-    all.catch(() => {});
-    return new FreeThreads(scenario, made, control, pool, ports, all);
+    const threads = await startThreads('free', { scenario, source, setUp: made, seed, control }, {});
+    return new FreeThreads(scenario, made, control, threads);
   }
 
   private constructor(
     scenario: CheckedScenario,
     made: SetUp,
     control: Int32Array,
-    pool: WorkerPool,
-    ports: readonly MessagePort[],
-    ended: Promise<unknown>,
+    { pool, ports, ended }: StartedThreads,
   ) {
     this.#scenario = scenario;
     this.#setUp = made;

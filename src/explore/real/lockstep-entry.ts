@@ -1,30 +1,18 @@
-import type { MessagePort } from 'node:worker_threads';
 import { withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
 import { withControlledEnvironment } from '../control/environment.ts';
 import { refuseExit } from '../control/exits.ts';
-import { loadSource, type ScenarioSource } from '../loading/source.ts';
+import { loadSource } from '../loading/source.ts';
 import { Ownership, type Range } from '../memory/ownership.ts';
-import type { Alias } from '../memory/shared-buffers.ts';
 import { SharedMemory } from '../memory/shared-memory.ts';
 import { Baton } from './baton.ts';
+import type { FreeTask } from './free-entry.ts';
 import { LockstepThread } from './lockstep-thread.ts';
 
-/** The arguments of a thread of a lockstep session. */
-export type LockstepTask = {
-  readonly source: ScenarioSource;
-  /** The number of the scenario's thread. */
-  readonly thread: number;
-  readonly seed: number;
-  readonly control: Int32Array;
-  readonly spin: number;
-  readonly state: unknown;
-  /** The shared buffers in the main thread's order. */
-  readonly buffers: readonly SharedArrayBuffer[];
-  readonly aliases: readonly Alias[];
+/** The arguments of a thread of a lockstep session. The buffers are in the main thread's order. */
+export type LockstepTask = FreeTask & {
   /** Bytes whose plain accesses are steps. */
   readonly shared: readonly Range[];
-  readonly port: MessagePort;
 };
 
 /** The body of a thread in lockstep. Resolves when the main thread ends the session. */

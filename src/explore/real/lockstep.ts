@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
 import { sayTime } from '../../base/plural.ts';
-import { WorkerPool } from '../../base/pool.ts';
+import type { WorkerPool } from '../../base/pool.ts';
 import { isControlled, withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
 import { withControlledEnvironment } from '../control/environment.ts';
@@ -35,9 +33,8 @@ import {
   wordsFor,
 } from './baton.ts';
 import { requireCloneable } from './cloneable.ts';
-import type { LockstepTask } from './lockstep-entry.ts';
 import type { LockstepReport, Reported } from './lockstep-thread.ts';
-import { fromThread } from './thread-error.ts';
+import { type StartedThreads, startThreads } from './started-threads.ts';
 
 export type LockstepOptions = {
   readonly seed?: number;
@@ -64,10 +61,6 @@ export type LockstepRun = {
   };
   readonly diverged?: Divergence;
 };
-
-/** Loads of the baton before a thread sleeps, if threads have cores of their own: some microseconds' worth. */
-const SPIN = 2000;
-const READY_MS = 30_000;
 
 /**
  * A scenario on real worker threads, one operation at a time along a schedule. The threads persist; each schedule
@@ -102,43 +95,13 @@ export class Lockstep {
     made.memory.markFresh();
     const threads = scenario.bodies.length;
     const control = new Int32Array(new SharedArrayBuffer(wordsFor(threads, steps) * 4));
-    const spin = availableParallelism() > 1 ? SPIN : 0;
-    const pool = new WorkerPool(threads);
-    const ports: MessagePort[] = [];
-    const ended: Promise<unknown>[] = [];
-    const ready: Promise<unknown>[] = [];
-    for (let thread = 0; thread < threads; thread++) {
-      const { port1, port2 } = new MessageChannel();
-      const { state, memory } = made;
-      const { buffers, aliases } = memory;
-      const task: LockstepTask = {
-        source,
-        thread,
-        seed,
-        control,
-        spin,
-        state,
-        buffers,
-        aliases,
-        shared,
-        port: port2,
-      };
-      ended.push(pool.run('lockstep', task, [port2]));
-      ready.push(once(port1, 'message', { signal: AbortSignal.timeout(READY_MS) }));
-      port1.unref();
-      ports.push(port1);
-    }
-    const all = Promise.all(ended);
-    try {
-      // Whichever comes first: a thread that cannot load the scenario ends at once.
-      await Promise.race([Promise.all(ready), all]);
-    } catch (error) {
-      await pool.destroy();
-      throw fromThread(error);
-    }
-    all.catch(() => {});
+    const started = await startThreads(
+      'lockstep',
+      { scenario, source, setUp: made, seed, control },
+      { shared },
+    );
     const baton = new Baton(control, threads, MAIN, 0);
-    return new Lockstep(scenario, made, seed, baton, steps, pool, ports, all, hangSeconds * 1000);
+    return new Lockstep(scenario, made, seed, baton, steps, started, hangSeconds * 1000);
   }
 
   private constructor(
@@ -147,9 +110,7 @@ export class Lockstep {
     seed: number,
     baton: Baton,
     capacity: number,
-    pool: WorkerPool,
-    ports: readonly MessagePort[],
-    ended: Promise<unknown>,
+    { pool, ports, ended }: StartedThreads,
     hangMs: number,
   ) {
     this.#scenario = scenario;

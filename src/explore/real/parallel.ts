@@ -13,9 +13,9 @@ import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../search/e
 import type { Part, PartResult } from '../search/part.ts';
 import { type Phase, planPhases, type Search } from '../search/phases.ts';
 import { takeProfile } from '../search/profile.ts';
-import { sharesOf } from '../search/split.ts';
+import { type ShareCounts, sharesOf } from '../search/split.ts';
 import { Dfs } from '../search/strategies/dfs.ts';
-import { Optimal } from '../search/strategies/optimal.ts';
+import { Dpor } from '../search/strategies/dpor.ts';
 import { type Piece, WHOLE } from '../search/strategies/pieces.ts';
 import { BLOCK } from '../search/strategies/strategy.ts';
 import { mergeRaces } from '../telling/race-list.ts';
@@ -87,9 +87,9 @@ export function planned(
       endless = true;
       return undefined;
     };
-    const count = shard?.count ?? (isShared(options) ? jobs : undefined);
+    const counts = shard === undefined ? sharesFor(options, jobs) : { dfs: shard.count, dpor: shard.count };
     const profile = watch(() => takeProfile(simulator));
-    const phases = profile && planPhases(options, profile, sharesOf(simulator, shard, count, watch));
+    const phases = profile && planPhases(options, profile, sharesOf(simulator, shard, counts, watch));
     ownership.merge(simulation.ownership.owners());
     ownership.restart();
     return endless ? undefined : phases;
@@ -97,11 +97,23 @@ export function planned(
 }
 
 /**
+ * Under `auto` few schedules are spent on cutting the last search, which may not be needed, and the bounded searches stay whole.
+ */
+function sharesFor({ strategy = 'auto', schedules }: ExploreOptions, jobs: number): ShareCounts {
+  if (schedules !== undefined) return {};
+  return strategy === 'auto' ? { dpor: 1 } : { dfs: jobs, dpor: jobs };
+}
+
+/**
  * Whether the pieces of one search go to different threads. Within a budget, each thread has to know the
  * remaining budget.
  */
-export function isShared({ strategy, schedules }: ExploreOptions): boolean {
-  return (strategy === 'dfs' || strategy === 'optimal') && schedules === undefined;
+export function isShared(
+  { strategy, schedules }: ExploreOptions,
+  search: Search | undefined,
+): search is Dfs | Dpor {
+  if (schedules !== undefined) return false;
+  return search instanceof Dpor || (search instanceof Dfs && strategy === 'dfs');
 }
 
 class Parallel {
@@ -154,12 +166,12 @@ class Parallel {
     const parts = this.#parts();
     const inFlight: { part: Part; answer: Promise<PartAnswer> }[] = [];
     for (;;) {
-      while (inFlight.length < this.#ahead && parts.length > 0) {
+      for (let part = parts[0]; part !== undefined && inFlight.length < this.#ahead(part); part = parts[0]) {
         // A search with a budget has to know the remaining budget.
-        const waits = this.#options.schedules !== undefined && this.#isSearch(parts[0]);
+        const waits = this.#options.schedules !== undefined && this.#isSearch(part);
         if (waits && inFlight.length > 0) break;
-        const part = parts.shift();
-        if (part === undefined || (waits && this.#left() === 0)) break;
+        parts.shift();
+        if (waits && this.#left() === 0) break;
         inFlight.push({ part, answer: this.#send(part) });
       }
       const next = inFlight.shift();
@@ -212,22 +224,24 @@ class Parallel {
 
   #searchParts(phase: number, search: Search): Part[] {
     const all: Part = { phase, from: 0, count: Infinity, classified: 0, shared: this.#shared };
-    if (search instanceof Optimal) {
-      return this.#shareOut(search.subtrees, (subtrees) => ({ ...all, subtrees }));
+    if (search instanceof Dpor) {
+      return this.#shareOut(search, search.subtrees, (subtrees) => ({ ...all, subtrees }));
     }
-    return search instanceof Dfs ? this.#shareOut(search.pieces, (pieces) => ({ ...all, pieces })) : [all];
+    if (!(search instanceof Dfs)) return [all];
+    return this.#shareOut(search, search.pieces, (pieces) => ({ ...all, pieces }));
   }
 
   /** A part for each piece of a search, or one for all. */
-  #shareOut<T>(pieces: readonly T[], partOf: (pieces: readonly T[]) => Part): Part[] {
-    if (pieces.length === 0 || !isShared(this.#options)) return [partOf(pieces)];
+  #shareOut<T>(search: Search, pieces: readonly T[], partOf: (pieces: readonly T[]) => Part): Part[] {
+    if (pieces.length === 0 || !isShared(this.#options, search)) return [partOf(pieces)];
     const last = pieces.length - 1;
     return pieces.map((piece, i) => ({ ...partOf([piece]), ...(i < last ? { more: true } : {}) }));
   }
 
   /** How many parts are sent before the first of them is back: pieces differ in size, and no thread is to wait for another's. */
-  get #ahead(): number {
-    return isShared(this.#options) ? PIECES_AHEAD * this.#jobs : this.#jobs;
+  #ahead(next: Part): number {
+    const isCut = isShared(this.#options, this.#phases[next.phase]?.search);
+    return isCut ? PIECES_AHEAD * this.#jobs : this.#jobs;
   }
 
   #isSearch(part: Part | undefined): boolean {

@@ -3,13 +3,13 @@ import type { Coverage } from '../telling/result.ts';
 import type { ClassCounter } from './classes.ts';
 import type { Shard } from './split.ts';
 
-/** How far a search has come; how much `dpor`, `optimal` and `states` have left cannot be told. */
+/** How far a search has come; how much `dpor` and `states` have left cannot be told. */
 export type SearchState = {
   readonly name: string;
   /** Of `dfs`: some schedule was left out because of the bound. */
   readonly cut?: boolean;
   readonly fraction?: number;
-  /** Of `optimal` and `states`: schedules that were begun besides, and show nothing new. */
+  /** Of `dpor` and `states`: schedules that were begun besides, and show nothing new. */
   readonly extra?: number;
   /** Of `states`: how many were met. */
   readonly states?: number;

@@ -15,8 +15,8 @@ export type ExploreOptions = SearchOptions & {
   /** Look for the smallest schedule that fails; on where not given. */
   readonly shrink?: boolean;
   /**
-   * This process's share: whole blocks of a random strategy's schedules, subtrees of `dfs` and `optimal`,
-   * taken in turn. `dpor` cannot be divided: under `auto`, each process runs all of `dpor`.
+   * This process's share: whole blocks of a random strategy's schedules, subtrees of `dfs` and `dpor`,
+   * taken in turn.
    */
   readonly shard?: Shard;
   /** Whether a schedule with a data race fails, or races are only listed, as where not given. */

@@ -139,10 +139,10 @@ class Exploration {
   run(): ExploreResult {
     const { scenario, simulator } = this.#simulation;
     const { shard, strategy } = this.#options;
-    if (shard !== undefined && (strategy === 'dpor' || strategy === 'states')) {
+    if (shard !== undefined && strategy === 'states') {
       throw new IrqError(
         'ERR_USAGE',
-        `${strategy} cannot be divided among shards: its next schedules follow from all earlier ones; optimal, dfs and the random strategies can`,
+        'states cannot be divided among shards: its next schedules follow from all earlier ones; dpor, dfs and the random strategies can',
       );
     }
     const profile = this.#watch(() => takeProfile(simulator));
@@ -228,7 +228,7 @@ class Exploration {
     const { shard } = this.#options;
     const part = this.#part;
     if (part !== undefined) return { piecesOf: () => part.pieces, subtrees: () => part.subtrees };
-    return sharesOf(this.#simulation.simulator, shard, shard?.count, (body) =>
+    return sharesOf(this.#simulation.simulator, shard, { dfs: shard?.count, dpor: shard?.count }, (body) =>
       this.#hang === undefined ? this.#watch(body) : undefined,
     );
   }

@@ -3,14 +3,14 @@ import type { ExploreResult } from '../telling/result.ts';
 import type { Cause } from './causes.ts';
 import type { SearchState } from './coverage.ts';
 import type { Observed } from './observations.ts';
-import type { Subtree } from './strategies/optimal.ts';
+import type { Subtree } from './strategies/dpor.ts';
 import type { Piece } from './strategies/pieces.ts';
 
 /** The part of a cut search that is to be done; the whole search if neither is given. */
 export type Branches = {
   /** Of a depth-first search: pieces of its tree. */
   readonly pieces?: readonly Piece[];
-  /** Of `optimal`: its subtrees. */
+  /** Of `dpor`: its subtrees. */
   readonly subtrees?: readonly Subtree[];
 };
 

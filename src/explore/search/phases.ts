@@ -3,8 +3,7 @@ import type { SearchState } from './coverage.ts';
 import type { Branches } from './part.ts';
 import type { Profile } from './profile.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
-import { Dpor } from './strategies/dpor.ts';
-import { Optimal, type Subtree } from './strategies/optimal.ts';
+import { Dpor, type Subtree } from './strategies/dpor.ts';
 import { Pct } from './strategies/pct.ts';
 import type { Piece } from './strategies/pieces.ts';
 import { Pos } from './strategies/pos.ts';
@@ -15,18 +14,7 @@ import { Surw } from './strategies/surw.ts';
 import { Urw } from './strategies/urw.ts';
 
 /** The names of the strategies, as options and the command line take them. */
-export const STRATEGIES = [
-  'auto',
-  'random',
-  'pct',
-  'pos',
-  'urw',
-  'surw',
-  'dfs',
-  'dpor',
-  'optimal',
-  'states',
-] as const;
+export const STRATEGIES = ['auto', 'random', 'pct', 'pos', 'urw', 'surw', 'dfs', 'dpor', 'states'] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
 
 /** How to search. */
@@ -55,7 +43,7 @@ export type Phase = {
 };
 
 /** A strategy that comes to an end by itself. */
-export type Search = Dfs | Dpor | Optimal | States;
+export type Search = Dfs | Dpor | States;
 
 /** How far a search is, as plain data. */
 export function stateOf(search: Search): SearchState {
@@ -67,7 +55,7 @@ export function stateOf(search: Search): SearchState {
 
 /** The part that a search left before its end still has to do; undefined if the part is unknown or empty. */
 export function restOf(search: Search): Branches | undefined {
-  if (search instanceof Dpor || search instanceof States) return undefined;
+  if (search instanceof States) return undefined;
   if (search instanceof Dfs) {
     const pieces = search.rest();
     return pieces.length === 0 ? undefined : { pieces };
@@ -78,6 +66,7 @@ export function restOf(search: Search): Branches | undefined {
 
 const RANDOM_SCHEDULES = 100_000;
 const PORTFOLIO_SCHEDULES = 256;
+const STATES_SCHEDULES = 500_000;
 
 /** The parts of a divided search that are to be done; undefined for the whole search. */
 export type Shares = {
@@ -86,7 +75,11 @@ export type Shares = {
 };
 
 /** The searches that the options ask for, in order. */
-export function planPhases(options: SearchOptions, profile: Profile, shares?: Shares): Phase[] {
+export function planPhases(
+  options: SearchOptions & { readonly shard?: object | undefined },
+  profile: Profile,
+  shares?: Shares,
+): Phase[] {
   const { strategy = 'auto', depth = 3, seed = 0, schedules } = options;
   if (!STRATEGIES.includes(strategy)) {
     throw new IrqError(
@@ -136,9 +129,7 @@ export function planPhases(options: SearchOptions, profile: Profile, shares?: Sh
       return [dfs({ kind: 'none' })];
     }
     case 'dpor':
-      return [search(new Dpor())];
-    case 'optimal':
-      return [search(new Optimal(shares?.subtrees()))];
+      return [search(new Dpor(shares?.subtrees()))];
     case 'states':
       return [search(new States())];
     default:
@@ -151,7 +142,9 @@ export function planPhases(options: SearchOptions, profile: Profile, shares?: Sh
         dfs({ kind: 'preemptions', most: 0 }, 20_000),
         dfs({ kind: 'preemptions', most: 1 }, 100_000),
         dfs({ kind: 'preemptions', most: 2 }, 500_000),
-        search(new Dpor(), Infinity),
+        // A share cannot know the states that the others have met.
+        ...(profile.fewStates && options.shard === undefined ? [search(new States(), STATES_SCHEDULES)] : []),
+        search(new Dpor(shares?.subtrees()), Infinity),
       ];
   }
 }

@@ -1,4 +1,5 @@
 import type { Simulator } from '../running/simulator.ts';
+import { hasFewStates } from './few-states.ts';
 import type { RunEnd, RunView, Strategy } from './strategies/strategy.ts';
 
 /** How often one word was used in a run. */
@@ -21,6 +22,8 @@ export type Profile = {
   readonly choices: number;
   readonly words: readonly WordUse[];
   readonly end: RunEnd;
+  /** States seem to be far fewer than classes of schedules; see few-states.ts. */
+  readonly fewStates: boolean;
 };
 
 /**
@@ -55,6 +58,7 @@ export function takeProfile(simulator: Simulator): Profile {
     choices: strategy.choices,
     words: [...words.values()],
     end,
+    fewStates: end === 'ended' && hasFewStates(simulator),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Simulator } from '../running/simulator.ts';
 import type { Shares } from './phases.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
-import { EVERY_CLASS, Optimal, type Subtree } from './strategies/optimal.ts';
+import { Dpor, EVERY_CLASS, type Subtree } from './strategies/dpor.ts';
 import { type Piece, WHOLE } from './strategies/pieces.ts';
 import { BLOCK } from './strategies/strategy.ts';
 
@@ -60,16 +60,16 @@ export function splitTree(
 export function splitClasses(
   simulator: Simulator,
   count: number,
-  watch: (body: () => Optimal) => Optimal | undefined,
+  watch: (body: () => Dpor) => Dpor | undefined,
 ): readonly Subtree[] | undefined {
   const subtrees = [...EVERY_CLASS];
   while (subtrees.length < count) {
     const subtree = findLeastPlanned(subtrees);
     if (subtree === undefined) break;
     const search = watch(() => {
-      const optimal = new Optimal([subtree]);
-      simulator.run(optimal, 0);
-      return optimal;
+      const dpor = new Dpor([subtree]);
+      simulator.run(dpor, 0);
+      return dpor;
     });
     if (search === undefined) return undefined;
     subtrees.splice(subtrees.indexOf(subtree), 1, ...search.fork(count));
@@ -77,23 +77,25 @@ export function splitClasses(
   return subtrees;
 }
 
+/** The number of shares into which each kind of search is cut; undefined if such a search stays whole. */
+export type ShareCounts = { readonly dfs?: number | undefined; readonly dpor?: number | undefined };
+
 /**
  * The part of a search that is done here: a shard's share, or the whole search, cut for several threads.
- * @param count - the number of shares wanted; undefined if the search stays whole.
  * @param watch - as for {@link splitTree}.
  */
 export function sharesOf(
   simulator: Simulator,
   shard: Shard | undefined,
-  count: number | undefined,
+  { dfs, dpor }: ShareCounts,
   watch: <T>(body: () => T) => T | undefined,
 ): Shares {
-  if (count === undefined) return { piecesOf: () => undefined, subtrees: () => undefined };
   const take = <T>(all: readonly T[] | undefined): readonly T[] | undefined =>
     all && (shard === undefined ? all : takeShare(all, shard));
   return {
-    piecesOf: (bound) => take(splitTree(simulator, bound, piecesFor(count), watch)),
-    subtrees: () => take(splitClasses(simulator, piecesFor(count), watch)),
+    piecesOf: (bound) =>
+      dfs === undefined ? undefined : take(splitTree(simulator, bound, piecesFor(dfs), watch)),
+    subtrees: () => (dpor === undefined ? undefined : take(splitClasses(simulator, piecesFor(dpor), watch))),
   };
 }
 

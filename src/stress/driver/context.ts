@@ -3,8 +3,8 @@ import type { ItsCommand } from '../../arch/its-command.ts';
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import { Chance } from '../../base/chance.ts';
 import type { Machine } from '../../board/machine.ts';
-import { ACTIVE, isOnItsWay, isPending } from '../../gic/state.ts';
-import { type GicDriver, type ItsDriver, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
+import { ACTIVE, isOnItsWay, isPending, ORPHAN } from '../../gic/state.ts';
+import { type GicDriver, type ItsDrivers, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
 import { nap } from '../../memory/nap.ts';
 import { CHANGER } from '../../memory/perturbation/meeting.ts';
 import { add, load, store } from '../../memory/word.ts';
@@ -27,7 +27,7 @@ const RESUME_MS = 20;
 
 /** The interfaces that the driver works through; a traced run wraps each. */
 export type DriverParts = {
-  readonly its: ItsDriver;
+  readonly its: ItsDrivers;
   readonly gic: GicDriver;
   readonly userland: Userland;
 };
@@ -41,7 +41,7 @@ export class DriverContext {
   readonly views: ReturnType<typeof stressViews>;
   readonly chance: Chance;
   /** Its commands are counted. */
-  readonly its: Pick<ItsDriver, 'send' | 'sendAll' | 'setEnabled'>;
+  readonly its: Pick<ItsDrivers, 'send' | 'sendAll' | 'setEnabled'>;
   readonly gic: GicDriver;
   readonly userland: Userland;
   /** The present name of each source. */
@@ -140,12 +140,14 @@ export class DriverContext {
   }
 
   /**
-   * Waits until a latched interrupt has been taken, as a driver's synchronize_irq() does. False if the run ends first, or the
-   * time is up.
+   * Waits until a latched interrupt has been taken, as a driver's synchronize_irq() does, and until an unmapped LPI has left its vCPU's
+   * list: an LPI that is mapped anew before that keeps its old target. False if the run ends first, or the time is up.
    */
   waitUntilTaken(intid: Intid, boundMs?: number): boolean {
     const { interrupts } = this.machine.gic;
-    return this.until(() => !isOnItsWay(interrupts.state(interrupts.find(0, intid))), boundMs);
+    const at = interrupts.find(0, intid);
+    const isGone = (state: number) => !isOnItsWay(state) && (state & ORPHAN) === 0;
+    return this.until(() => isGone(interrupts.state(at)), boundMs);
   }
 
   /** Waits until no vCPU handles an SPI, which has to be disabled. False if the run ends first. */

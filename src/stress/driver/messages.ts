@@ -1,4 +1,5 @@
 import type { DeviceId, EventId, VcpuId } from '../../arch/intid.ts';
+import { LOADED } from '../../gic/state.ts';
 import { hasIrqFd, type Source } from '../../guest/index.ts';
 import { SpareEvents } from '../spare-events.ts';
 import { type DriverContext, LPI_OFF, LPI_ON } from './context.ts';
@@ -178,8 +179,7 @@ export class MessageChanges {
     // The change is in force; a signal that came by the old route before may still be pending. Where signals come that way all
     // the same, the LPI is pending again and again: CLEAR takes away the first of them too.
     const isTaken = context.waitUntilTaken(source.intid, TAKEN_MS);
-    if (context.stopping) return true;
-    if (!isTaken) context.its.send({ name: 'CLEAR', deviceId: source.deviceId, eventId: source.eventId });
+    if (context.stopping || (!isTaken && !this.#clear(source))) return true;
     proof.endMove(which);
     if (!isTaken) context.revive([which]);
     if (!context.waitForHandlers()) return true;
@@ -193,6 +193,17 @@ export class MessageChanges {
     }
     context.count('routeUpdates');
     return true;
+  }
+
+  /** CLEAR, until the LPI is in no list register: as in KVM, CLEAR takes no interrupt out of a list register. False if the run ends. */
+  #clear({ deviceId, eventId, intid }: Source): boolean {
+    const { its, machine } = this.#context;
+    const { interrupts } = machine.gic;
+    const at = interrupts.find(0, intid);
+    return this.#context.until(() => {
+      its.send({ name: 'CLEAR', deviceId, eventId });
+      return (interrupts.state(at) & LOADED) === 0;
+    });
   }
 
   /** The device whose event a source gets: its own, or another device, so that both halves of a torn message show. */
@@ -229,13 +240,15 @@ export class MessageChanges {
    * until then, and lost afterwards. Other changes go on meanwhile, so a source without signals keeps no thread waiting.
    */
   discardRetired(): void {
+    const context = this.#context;
     const due = this.#spareEvents.take(
       ({ which, deliveries }) => this.#deliveredSince(which, deliveries) >= DELIVERIES_TO_SHOW,
     );
     for (const { source } of due) {
       const { deviceId, eventId, vcpu, intid } = source;
-      this.#context.its.send({ name: 'DISCARD', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
-      this.#context.spareLpis.push(intid);
+      context.its.send({ name: 'DISCARD', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
+      // A vCPU that runs its guest may have the LPI in a list register still, though the LPI was taken long ago.
+      if (context.waitUntilTaken(intid)) context.spareLpis.push(intid);
     }
   }
 

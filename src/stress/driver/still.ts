@@ -1,5 +1,5 @@
 import type { Intid, VcpuId } from '../../arch/intid.ts';
-import { isPending } from '../../gic/state.ts';
+import { isOnItsWay, isPending } from '../../gic/state.ts';
 import { PLACES } from '../proof.ts';
 import { boundMsOf, movesOf, waitUntilSettled } from '../quiet.ts';
 import type { DriverContext } from './context.ts';
@@ -155,7 +155,7 @@ export class StillPhases {
       if (this.#told.get(key) === seen) return;
       this.#told.set(key, seen);
       isAny = true;
-      const isThere = isPending(interrupts.state(interrupts.find(vcpu, intid)));
+      const isThere = isOnItsWay(interrupts.state(interrupts.find(vcpu, intid)));
       proof.violate(isThere ? 'stranded' : 'lost', source, intid, vcpu);
     };
     for (let source = 0; source < proof.sources; source++)

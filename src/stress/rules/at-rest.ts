@@ -1,7 +1,8 @@
 import type { Intid, VcpuId } from '../../arch/intid.ts';
-import { isDeliverable, isPending, NONE } from '../../gic/state.ts';
+import { isDeliverable, isPending, LOADED, NONE } from '../../gic/state.ts';
 import type { Source } from '../../guest/index.ts';
 import type { DriverContext } from '../driver/context.ts';
+import { movesOf } from '../quiet.ts';
 import { SGIS } from '../stress-plan.ts';
 import type { Turns } from './turns.ts';
 
@@ -54,9 +55,12 @@ export class AtRest {
     if (!holds && !this.context.stopping) this.breaches.push(text);
   }
 
+  /** Whether an interrupt is pending, once it has left its list register: a vCPU that was rung runs its guest for a moment. */
   isPending(intid: Intid, vcpu: VcpuId = 0): boolean {
     const { interrupts } = this.context.machine.gic;
-    return isPending(interrupts.state(interrupts.find(vcpu, intid)));
+    const at = interrupts.find(vcpu, intid);
+    this.context.until(() => (interrupts.state(at) & LOADED) === 0, this.#boundMs);
+    return isPending(interrupts.state(at));
   }
 
   /** Signals a source by its eventfd, as its device would, and waits until the signal has left the main thread. */
@@ -132,9 +136,24 @@ export class AtRest {
    * @param keptBack - the interrupts that a priority or a group keeps back
    */
   settle(keptBack = NONE): void {
-    const { irqfds } = this.context.machine.vm;
-    const rests = () => irqfds.isIdle && !this.#isAnyDeliverable(keptBack) && this.#isEachHalted();
-    this.context.until(rests, ASLEEP_MS);
+    this.context.until(() => this.#rests(keptBack), ASLEEP_MS);
+  }
+
+  /**
+   * Waits until no signal is under way; false on a machine that is too busy. Two looks, between which nothing has moved: an SGI that a
+   * handler sent behind the first look has moved a count before the second, or the second look sees the SGI.
+   */
+  comesToRest(): boolean {
+    const { machine, plan, views } = this.context;
+    const moves = () => movesOf(views.proof, plan.vcpus, (vcpu) => machine.control(vcpu).taken);
+    return this.context.until(() => {
+      const before = moves();
+      return this.#rests() && this.#rests() && moves() === before;
+    }, this.#boundMs);
+  }
+
+  #rests(keptBack = NONE): boolean {
+    return this.context.machine.vm.irqfds.isIdle && !this.#isAnyDeliverable(keptBack) && this.#isEachHalted();
   }
 
   #isAnyDeliverable(keptBack: number): boolean {

@@ -59,10 +59,10 @@ class Copies {
 
   #compare(rest: AtRest, copy: Machine, intid: Intid): void {
     const { machine } = rest.context;
-    const said = (of: typeof machine) => JSON.stringify(of.its.mappings());
+    const said = (of: typeof machine) => JSON.stringify(of.itses.map((its) => its.mappings()));
     rest.expect(
       said(copy) === said(machine),
-      'the events of the ITS are not the same after its tables were saved and restored',
+      'the events of the ITSes are not the same after their tables were saved and restored',
     );
     const pending = copy.gic.interrupts.state(copy.gic.interrupts.find(0, intid));
     const state = machine.gic.interrupts.state(machine.gic.interrupts.find(0, intid));

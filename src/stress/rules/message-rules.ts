@@ -1,5 +1,6 @@
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import { gits } from '../../arch/registers.ts';
+import { itsFrame, itsOf } from '../../guest/index.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import { LPI_OFF, LPI_ON } from '../driver/context.ts';
@@ -102,7 +103,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
   message('MAPD without Valid ends all events of a device', (rest, chosen) => {
     const { context } = rest;
     const { deviceId } = chosen.source;
-    const device = context.machine.its.devices().find((each) => each.deviceId === deviceId);
+    const { itses, config } = context.machine;
+    const device = itses[itsOf(deviceId, config)]?.devices().find((each) => each.deviceId === deviceId);
     if (!device) return;
     const { bits, ittAddr } = device;
     const mapd = { name: 'MAPD', deviceId, size: bits - 1, ittAddr } as const;
@@ -154,7 +156,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
   message('KVM_SIGNAL_MSI says whether the guest has mapped the event', (rest, chosen) => {
     const { machine, its, views } = rest.context;
     const { deviceId, eventId: data } = chosen.source;
-    const address = machine.config.itsBase + gits.TRANSLATER;
+    const address = itsFrame(machine.config, itsOf(deviceId, machine.config)) + gits.TRANSLATER;
     const send = (event: number, device = deviceId) => {
       try {
         return machine.vm.signalMsi({ address, data: event, flags: MSI_VALID_DEVID, deviceId: device });

@@ -48,7 +48,8 @@ export class RulesAtRest {
   look(): void {
     const { clock } = this.#rest.context.machine;
     if (clock.now() < this.#lookFrom) return;
-    for (let look = 0; look < LOOKS; look++) this.#lookAtNext();
+    // The rule before may have left an interrupt on its way, on a machine that is busy.
+    for (let look = 0; look < LOOKS && this.#rest.comesToRest(); look++) this.#lookAtNext();
     this.#lookFrom = clock.now() + PAUSE_NS;
   }
 

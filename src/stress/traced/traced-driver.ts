@@ -2,7 +2,7 @@ import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import type { Machine } from '../../board/machine.ts';
 import { affinityOf } from '../../gic/affinity.ts';
-import { GicDriver, type GicFrames, ItsDriver, type RegisterBus, type WordBus } from '../../guest/index.ts';
+import { GicDriver, type GicFrames, ItsDrivers, type RegisterBus, type WordBus } from '../../guest/index.ts';
 import type { Fd } from '../../kvm/gsi.ts';
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
@@ -22,7 +22,7 @@ export function tracedDriver(machine: Machine, plan: Plan): ReturnType<typeof st
   const bus = stressViews(machine, plan).coverage.registersOf(machine);
   const sourceOf = new Map(plan.sources.map(({ fd }, source) => [fd, source]));
   return stressDriver(machine, plan, {
-    its: new NotedItsDriver(machine.bus, memory, config.itsBase, note),
+    its: new NotedItsDrivers(machine.bus, memory, config, note),
     gic: new NotedGicDriver(bus, config, note),
     userland: new NotedUserland(driverParts(machine, plan).userland, sourceOf, note),
   });
@@ -53,11 +53,11 @@ class Note {
   }
 }
 
-class NotedItsDriver extends ItsDriver {
+class NotedItsDrivers extends ItsDrivers {
   readonly #note: Note;
 
-  constructor(bus: WordBus, memory: Machine['memory'], base: number, note: Note) {
-    super(bus, memory, base);
+  constructor(bus: WordBus, memory: Machine['memory'], config: Machine['config'], note: Note) {
+    super(bus, memory, config);
     this.#note = note;
   }
 

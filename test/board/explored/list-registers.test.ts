@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Intid } from '../../../src/arch/intid.ts';
 import { gicd } from '../../../src/arch/registers.ts';
 import { ENABLED, LATCH, LOADED, targetOf } from '../../../src/gic/state.ts';
+import { load, store } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../../exploring.ts';
 import type { MistakeName } from '../../guards/index.ts';
 import { LPI, MAPD, mapc, mapti, onMachine, SPI, type Story, type View } from './rig.ts';
@@ -221,6 +222,42 @@ describe('an LPI in a list register', () => {
 
   test('is pending again where its latch is forgotten before its list register', () => {
     isCaught(onMachine(offAtExit, 'forgotten-in-one-step: the latch first'), LOSSES);
+  });
+
+  /**
+   * While vCPU 0 fills its list registers, the redistributor turns LPIs off, and a signal after that lists the LPI a second time:
+   * the walk over the list meets the LPI twice.
+   */
+  const offAtEntry: Story = {
+    name: 'listed-lpi-turned-off-at-entry',
+    vcpus: 2,
+    listRegisters: 2,
+    commands,
+    before: (view) => latch(view, LPI),
+    threads: {
+      other: (view) => {
+        view.gic.lpis.forget(0);
+        store(view.words, view.free, 1);
+        latch(view, LPI);
+      },
+      vcpu: (view) => {
+        view.enter(0);
+        const isForgotten = load(view.words, view.free) !== 0;
+        const taken = view.drain(0);
+        if (isForgotten)
+          expect(taken.length, 'deliveries of the one signal after LPIs were off').toBeLessThan(2);
+      },
+    },
+    finally: isOnOneList,
+  };
+
+  test('is in one list register, though it is turned off and signalled while its guest is entered', () => {
+    expect(passesEvery(onMachine(offAtEntry)).schedules).toBeGreaterThan(10);
+  });
+
+  test('is delivered twice where an entry does not look whether a list register holds the LPI', () => {
+    const again = onMachine(offAtEntry, 'lpi-is-loaded-once: loaded again');
+    isCaught(again, 'assertion', { strategy: 'dpor', schedules: 50_000 });
   });
 
   test('is taken all the same by an acknowledge that does not look at the state', () => {

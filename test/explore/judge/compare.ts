@@ -6,7 +6,6 @@ import { type Simulation, withSimulation } from '../../../src/explore/running/si
 import { explore } from '../../../src/explore/search/explore.ts';
 import { type Bound, Dfs } from '../../../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../../../src/explore/search/strategies/dpor.ts';
-import { Optimal } from '../../../src/explore/search/strategies/optimal.ts';
 import { States } from '../../../src/explore/search/strategies/states.ts';
 import type { RunEnd, Strategy } from '../../../src/explore/search/strategies/strategy.ts';
 import { type Counts, type Judged, judge, type Limits, type Timeouts } from './brute-force.ts';
@@ -30,14 +29,12 @@ export type Comparison = {
 export type Searches = {
   dfs(bound?: Bound): Strategy;
   dpor(): Strategy;
-  optimal(): Strategy;
   states(): Strategy;
 };
 
 const SEARCHES: Searches = {
   dfs: (bound) => new Dfs(bound),
   dpor: () => new Dpor(),
-  optimal: () => new Optimal(),
   states: () => new States(),
 };
 
@@ -64,8 +61,7 @@ export function compare(
       continue;
     }
     const classes = compareDfs(program, timeouts, judged, limits, searches, check);
-    compareOptimal(program, timeouts, judged, limits, searches, classes, check);
-    compareDpor(program, timeouts, judged, limits, searches, check);
+    compareDpor(program, timeouts, judged, limits, searches, classes, check);
     compareStates(program, timeouts, judged, limits, searches, check);
     // Under one of the rules, by turns: shrinking takes longer than all else.
     if (timeouts === TIMEOUTS[program.seed % TIMEOUTS.length])
@@ -97,7 +93,7 @@ function compareDfs(
 }
 
 /** @param classes - those of all schedules. */
-function compareOptimal(
+function compareDpor(
   program: Program,
   timeouts: Timeouts,
   judged: Judged,
@@ -106,24 +102,10 @@ function compareOptimal(
   classes: ReadonlySet<string>,
   check: Check,
 ): void {
-  const each = run(program, timeouts, limits, searches.optimal());
-  checkOutcomes('optimal', each.outcomes, judged.outcomes, check);
-  checkOutcomes('optimal, as classes,', each.classes, classes, check);
-  check('schedules of optimal', each.counts.schedules, classes.size);
-}
-
-function compareDpor(
-  program: Program,
-  timeouts: Timeouts,
-  judged: Judged,
-  limits: Limits,
-  searches: Searches,
-  check: Check,
-): void {
-  const classes = run(program, timeouts, limits, searches.dpor());
-  checkOutcomes('dpor', classes.outcomes, judged.outcomes, check);
-  if (classes.counts.schedules > judged.counts.schedules)
-    check('schedules of dpor', classes.counts.schedules, `at most ${judged.counts.schedules}`);
+  const each = run(program, timeouts, limits, searches.dpor());
+  checkOutcomes('dpor', each.outcomes, judged.outcomes, check);
+  checkOutcomes('dpor, as classes,', each.classes, classes, check);
+  check('schedules of dpor', each.counts.schedules, classes.size);
 }
 
 /** Schedules that come to a state that was met are given up, and all that can come out still does. */
@@ -144,7 +126,7 @@ function compareStates(
 /** The public face: verdict, what it says of it, and the smallest failure. */
 function compareVerdicts(program: Program, timeouts: Timeouts, judged: Judged, check: Check): void {
   const fails = judged.counts.threw + judged.counts.stuck > 0;
-  for (const strategy of ['dfs', 'dpor', 'optimal', 'states', 'auto'] as const) {
+  for (const strategy of ['dfs', 'dpor', 'states', 'auto'] as const) {
     const scenario = toScenario(program);
     const shrink = strategy === 'auto';
     const result = explore(scenario, { strategy, timeouts, seed: program.seed, seconds: 30, shrink });
@@ -176,7 +158,7 @@ function compareWhatIsSaid(
   const fails = judged.counts.threw + judged.counts.stuck > 0;
   const ends = (outcomes: ReadonlySet<string>) => new Set([...outcomes].map(endOf));
   const right = ends(judged.outcomes);
-  for (const strategy of ['dfs', 'dpor', 'optimal', 'states', 'auto'] as const) {
+  for (const strategy of ['dfs', 'dpor', 'states', 'auto'] as const) {
     const scenario = toScenario(program);
     const result = explore(scenario, { strategy, timeouts, seed: program.seed, seconds: 30, shrink: false });
     if (result.verdict === 'fail' || result.exhausted)

@@ -28,13 +28,13 @@ export function followsByItself(trace: Trace, cut: Cut): boolean {
  * @returns whether it holds no others.
  */
 export function addNeeded(trace: Trace, cut: Cut, most: Cut): boolean {
-  const { threads, at, stops, past } = trace;
-  for (let isComplete = false; !isComplete; ) {
-    isComplete = true;
+  const { threads, at, past } = trace;
+  for (;;) {
+    let isComplete = true;
     for (let t = 0; t < threads; t++) {
       const mine = at[t] as number[];
       const done = cut[t] as number;
-      const stop = (stops[t] as number[])[done] as number;
+      const stop = trace.stopOf(t, done);
       if (stop === done) continue;
       const last = (mine[stop - 1] as number) * threads;
       for (let u = t + 1; u < threads; u++) {
@@ -44,7 +44,10 @@ export function addNeeded(trace: Trace, cut: Cut, most: Cut): boolean {
         isComplete = false;
       }
     }
-    if (!isComplete && !isWithin(cut, most)) return false;
+    if (isComplete) break;
+    if (!isWithin(cut, most)) return false;
+    // Where no thread may stop, more steps in the cut need no others.
+    if (trace.stopping === 0) break;
   }
   return true;
 }

@@ -1,4 +1,4 @@
-import { ALL, Point, QUEUE, TIMEOUT } from '../../running/operation.ts';
+import { ALL, CAS, Point, QUEUE, TIMEOUT, WAIT } from '../../running/operation.ts';
 import { mightBeOrdered, ordered, type Step } from '../dependence.ts';
 import { foresee } from './foresight.ts';
 import { addNeeded, followsByItself, isAble, isWithin } from './rest.ts';
@@ -45,9 +45,14 @@ export const FIRST: Plan = { turns: [], same: 0, start: 0, thread: -1, timesOut:
  * schedule at hand.
  */
 export function* revisitsOf(trace: Trace): Generator<Plan> {
+  const { thread, own } = trace;
+  const least = leastOf(trace);
+  const first = firstOf(trace, least);
+  if (first >= trace.length) return;
   const revisits = new Revisits(trace);
-  for (let p = trace.length - 1; p >= 0; p--) {
-    if (!revisits.moveBefore(p)) continue;
+  for (let p = trace.length - 1; p >= first; p--) {
+    const isLate = (own[p] as number) >= (least[thread[p] as number] as number);
+    if (!revisits.moveBefore(p, isLate)) continue;
     for (let u = 0; u < trace.threads; u++) {
       if (u === trace.thread[p]) continue;
       revisits.begin(u);
@@ -75,6 +80,34 @@ export function isFromItsPlan(trace: Trace, { turns, start, thread }: Plan): boo
     if (!isFollowed) return false;
   }
   return true;
+}
+
+/** By thread: the number of its first step that comes before no step that is needed whatever x is. */
+function leastOf(trace: Trace): Cut {
+  const { threads, at, past } = trace;
+  const always = new Array<number>(threads).fill(0);
+  addNeeded(trace, always, trace.count);
+  const least = always.slice();
+  for (let u = 0; u < threads; u++) {
+    const count = always[u] as number;
+    if (count === 0) continue;
+    const last = ((at[u] as number[])[count - 1] as number) * threads;
+    for (let t = 0; t < threads; t++) {
+      const number = past[last + t] as number;
+      if (t !== u && number >= (least[t] as number)) least[t] = number + 1;
+    }
+  }
+  return least;
+}
+
+/** The position of the first step of which `leastOf` holds; the length of the trace if there is none. */
+function firstOf({ threads, at, count, length }: Trace, least: Cut): number {
+  let first = length;
+  for (let t = 0; t < threads; t++) {
+    const number = Math.max(1, least[t] as number);
+    if (number <= (count[t] as number)) first = Math.min(first, (at[t] as number[])[number - 1] as number);
+  }
+  return first;
 }
 
 /** The plans in which some step comes before the step at `p`, and could not in the schedule at hand. */
@@ -116,15 +149,16 @@ class Revisits {
 
   /**
    * Goes back by one step, to the step at `p`.
+   * @param mayMove - false if it is known that no other step may come before the step at `p`.
    * @returns false if no other step may come before the step at `p`.
    */
-  moveBefore(p: number): boolean {
+  moveBefore(p: number, mayMove: boolean): boolean {
     const { thread, threads, starts, steps, past, own, at, count } = this.#trace;
-    this.#p = p;
     const t = thread[p] as number;
     const before = this.#before;
     before[t] = (before[t] as number) - 1;
-    if ((starts[p] as number) < 0) return false;
+    if (!mayMove || (starts[p] as number) < 0) return false;
+    this.#p = p;
     this.#x = steps[p] as Step;
     this.#t = t;
     const free = this.#free;
@@ -225,16 +259,24 @@ class Revisits {
     else if (this.#isRight(this.#chosen)) yield this.#plan(this.#chosen);
   }
 
-  /** Steps that conflict with `a`, and neither come after x nor have to come before `a`. */
+  /**
+   * Steps that conflict with `a`, or with x as `a` may have x answered: a wait that sleeps then, or a compareExchange that takes
+   * place. None of them comes after x, or has to come before `a`.
+   */
   #optionsFor(a: Step, needed: Cut): number[] {
     const { length, threads, touched, past, steps } = this.#trace;
     const options: number[] = [];
-    const words = wordsOf(a);
+    const x = this.#x;
+    const mayChange = x.point.op === WAIT || x.point.op === CAS;
+    const words = wordsOf(a) | (mayChange ? wordsOf(x) : 0);
     const own = needed[this.#u] as number;
     for (let k = this.#p + 1; k < length; k++) {
       if (((touched[k] as number) & words) === 0 || this.#trace.has(needed, k)) continue;
       const isFree = !this.#comesAfter(k) && (past[k * threads + this.#u] as number) <= own;
-      if (isFree && mightBeOrdered(a, steps[k] as Step)) options.push(k);
+      if (!isFree) continue;
+      const step = steps[k] as Step;
+      // guard: answer-may-change
+      if (mightBeOrdered(a, step) || (mayChange && mightBeOrdered(x, step))) options.push(k);
     }
     return options;
   }

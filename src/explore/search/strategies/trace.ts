@@ -64,30 +64,68 @@ export class Trace {
   readonly now: number[];
   /** By thread, at the end: the thread's next step; undefined if the thread has ended or sleeps. */
   readonly left: (Step | undefined)[] = [];
-  /**
-   * By thread and number of its steps done, at the end: the number of steps after which the thread may next
-   * be unable to go on.
-   */
-  readonly stops: readonly number[][];
+  /** By thread and number of its steps done, at the end, for the threads of `stopping`: see `stopOf`. */
+  readonly #stops: readonly number[][];
+  /** The threads that may have been unable to go on somewhere, as bits; some of them may not. */
+  stopping = 0;
   /** Sleepers could go on because their time was up, while other threads could go on too. */
   timesOut = false;
+  #next: Trace | undefined;
+  /** How many of the first steps are also those of the trace whose `next` this is. */
+  #common = 0;
 
   constructor(threads: number, late: boolean) {
     this.threads = threads;
     this.late = late;
     this.at = Array.from({ length: threads }, () => []);
-    this.stops = Array.from({ length: threads }, () => []);
+    this.#stops = Array.from({ length: threads }, () => []);
     this.count = new Array<number>(threads).fill(0);
     this.now = new Array<number>(threads * threads).fill(0);
   }
 
-  /** Begins as the first `length` steps of another trace. */
+  /** The trace of the next schedule that follows from this one. */
+  get next(): Trace {
+    this.#next ??= new Trace(this.threads, this.late);
+    return this.#next;
+  }
+
+  /**
+   * Begins as the first `length` steps of another trace, whose `next` this is, or without any. The steps that this
+   * trace has of that one already stay.
+   */
   begin(from?: Trace, length = 0): void {
-    this.length = 0;
-    this.count.fill(0);
-    this.now.fill(0);
+    const kept = from === undefined ? 0 : Math.min(this.#common, length, this.length);
+    this.#goBack(kept);
+    if (kept === 0) this.stopping = 0;
     this.timesOut = from?.timesOut ?? false;
-    if (from !== undefined) for (let k = 0; k < length; k++) this.#copy(from, k);
+    if (from !== undefined) for (let k = kept; k < length; k++) this.#copy(from, k);
+    this.#common = from === undefined ? 0 : length;
+    if (this.#next !== undefined) this.#next.#common = Math.min(this.#next.#common, kept);
+  }
+
+  /** Leaves the first `length` steps. */
+  #goBack(length: number): void {
+    const { threads, thread, steps, count, wokenBy, at, past, now } = this;
+    let changed = 0;
+    for (let k = this.length - 1; k >= length; k--) {
+      const t = thread[k] as number;
+      count[t] = (count[t] as number) - 1;
+      changed |= 1 << t;
+      // A notify may have woken any thread.
+      if ((steps[k] as Step).point.op === NOTIFY) changed = -1;
+    }
+    this.length = length;
+    for (let t = 0; t < threads; t++) {
+      if ((changed & (1 << t)) === 0) continue;
+      const done = count[t] as number;
+      const last = done === 0 ? -1 : ((at[t] as number[])[done - 1] as number);
+      for (let u = 0; u < threads; u++)
+        now[t * threads + u] = last < 0 ? 0 : (past[last * threads + u] as number);
+      if (last < 0) continue;
+      const waker = wokenBy[last] as number;
+      if (waker >= length) wokenBy[last] = -1;
+      else if (waker >= 0) raise(now, t * threads, past, waker * threads, threads);
+    }
   }
 
   /** All steps, as a cut. */
@@ -162,8 +200,9 @@ export class Trace {
       this.left[t] = isLeft
         ? { point, effect: effectOf(point, undefined), awaits: run.loopAt(t) }
         : undefined;
+      if ((this.stopping & (1 << t)) === 0) continue;
       const mine = this.at[t] as number[];
-      const stops = this.stops[t] as number[];
+      const stops = this.#stops[t] as number[];
       let stop = this.count[t] as number;
       stops[stop] = stop;
       for (let i = stop - 1; i >= 0; i--) {
@@ -171,6 +210,12 @@ export class Trace {
         stops[i] = stop;
       }
     }
+  }
+
+  /** The number of steps after which thread `t`, which has done so many, may next be unable to go on. */
+  stopOf(t: number, done: number): number {
+    const known = (this.stopping & (1 << t)) === 0 ? this.count[t] : (this.#stops[t] as number[])[done];
+    return known as number;
   }
 
   /** Whether a thread may be unable to go on before its i-th step: at a lock, in a loop that waits, or asleep. */
@@ -246,6 +291,7 @@ export class Trace {
     this.steps[k] = step;
     this.touched[k] = touched;
     this.wokenBy[k] = -1;
+    if (step.point.op === LOCK || step.awaits !== undefined || fellAsleep(step)) this.stopping |= 1 << t;
     const count = this.count[t] as number;
     (this.at[t] as number[])[count] = k;
     this.count[t] = count + 1;
