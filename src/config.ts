@@ -144,7 +144,6 @@ export type Config = {
       | 'surw'
       | 'dfs'
       | 'dpor'
-      | 'optimal'
       | 'states'
       | 'communication';
     readonly preemptions?: number;

@@ -19,7 +19,7 @@ export type Conducted = 'done' | 'stopped';
 const BEAT_MS = 250;
 const REPORT_MS = 1000;
 /** Ctrl-C waits no longer for jobs under way, so that the result so far comes within half a second. */
-const INTERRUPT_MS = 400;
+const INTERRUPT_MS = 250;
 
 /**
  * Gives a ledger's open jobs to a crew, and writes the answers down, until no job is open. The crew never

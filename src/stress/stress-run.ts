@@ -80,8 +80,24 @@ export async function runStress(
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();
   const cast = own && { ...own.cast(machine, plan), perturbation: perturbationOf(machine, plan) };
-  const harness = await Harness.boot(machine, cast ?? castOf(machine, plan));
+  const harness = await Harness.boot(machine, cast ?? castOf(machine, plan), undefined, watch.signal);
   const bootMs = performance.now() - bootStart;
+  const settled = (given: Pick<Parameters<typeof stressResult>[0], 'seconds' | 'stuckLines' | 'rules'>) => {
+    watch.finished?.(stressDetail(machine, plan, tally));
+    if (plan.slices > 0) watch.traced?.(readTracks(machine, plan), plan);
+    const interrupted = watch.signal?.aborted ?? false;
+    const result = stressResult({ ...given, options, machine, plan, tally, bootMs, interrupted });
+    watch.ended?.(result);
+    return result;
+  };
+  if (watch.signal?.aborted) {
+    // Some threads may still be loading their programs.
+    try {
+      return settled({ seconds: bootMs / 1000, stuckLines: 0 });
+    } finally {
+      await harness.destroy();
+    }
+  }
 
   const running = new Set<string>();
   const silence = silenceOf(running, tally, harness, plan);
@@ -141,14 +157,8 @@ export async function runStress(
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
-    watch.finished?.(stressDetail(machine, plan, tally));
     noteOnce();
-    if (plan.slices > 0) watch.traced?.(readTracks(machine, plan), plan);
-    const interrupted = watch.signal?.aborted ?? false;
-    const figures = { options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines, rules };
-    const result = stressResult(figures);
-    watch.ended?.(result);
-    return result;
+    return settled({ seconds, stuckLines, rules });
   } finally {
     clearInterval(glances);
     clearTimeout(timer);

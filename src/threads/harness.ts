@@ -155,6 +155,7 @@ export class Harness {
 
   /** Ends every thread by force. */
   async destroy(): Promise<void> {
+    this.#release();
     await this.#dispatcher.stop();
     await this.#pool.destroy();
     for (const thread of this.threads) thread.release();

@@ -106,6 +106,30 @@ test('every block of a page is of a kind that a test looks at, or is a picture o
   expect([...kinds].sort()).toEqual(['', 'c', 'console', 'js', 'sh', 'ts', 'yaml']);
 });
 
+/** The scripts of package.json that a line of a shell names and package.json has not. */
+function lostScripts(line: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  return [...line.matchAll(/\bnpm (?:run )?([a-z:]+)/g)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'ci' && scripts[name] === undefined);
+}
+
+// Not run: `npm ci` would take the ground from under the tests. CI begins with `npm ci` and `npm test`; cli/stress.test.ts runs the command
+// of `npm start`, and harness/readme.test.ts the `js` blocks.
+test('the lines of the README begin with an install, and name scripts of package.json', () => {
+  const blocks = blocksOf('../README.md');
+  expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(['', 'js', 'sh']));
+  const lines = blocks.filter(({ kind }) => kind === 'sh').flatMap(({ code }) => code.trim().split('\n'));
+  expect(lines).toHaveLength(2);
+  for (const line of lines) {
+    expect(line).toMatch(/^npm ci && npm (start|test) +#/);
+    expect(lostScripts(line)).toEqual([]);
+  }
+  expect(lostScripts('npm ci && npm run begin')).toEqual(['begin']);
+});
+
 /** Links of a page to files that do not exist. */
 function lostLinks(text: string, folder: string): string[] {
   return [...text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]

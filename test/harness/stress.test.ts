@@ -9,18 +9,21 @@ const GUEST = path('counting-guest.mjs');
 const DEVICE = path('again-and-again.mjs');
 
 /** A short run on two vCPUs and two devices with four events each. */
-const run = (options: Partial<Parameters<typeof runOwnStress>[0]>) =>
-  runOwnStress({
-    input: { vcpus: 2, devices: 2, events: 4 },
-    sharedBytes: 65_536,
-    seconds: 1.5,
-    iterations: 0,
-    churn: 'heavy',
-    dispatch: 'inline',
-    seed: 5,
-    fault: 'none',
-    ...options,
-  });
+const run = (options: Partial<Parameters<typeof runOwnStress>[0]>, signal?: AbortSignal) =>
+  runOwnStress(
+    {
+      input: { vcpus: 2, devices: 2, events: 4 },
+      sharedBytes: 65_536,
+      seconds: 1.5,
+      iterations: 0,
+      churn: 'heavy',
+      dispatch: 'inline',
+      seed: 5,
+      fault: 'none',
+      ...options,
+    },
+    signal === undefined ? {} : { signal },
+  );
 
 describe('stress with code of a user', () => {
   test('an own guest takes what the load generator signals, while the driver moves its events', async () => {
@@ -73,6 +76,13 @@ describe('a machine that breaks a rule is found out by a guest and devices of a 
     expect(result[kind]).toBeGreaterThan(0);
     expect(result.violations.map((violation) => violation.kind)).toContain(kind);
   });
+});
+
+test('a run that is aborted while a guest loads, here for ever, has a result without counts', async () => {
+  const guest = fileURLToPath(new URL('../fixtures/campaign/never-loads.mjs', import.meta.url));
+  const result = await run({ guest }, AbortSignal.abort());
+  expect(result).toMatchObject({ interrupted: true, injected: 0, delivered: 0, lost: 0 });
+  expect(result.config).toMatchObject({ guest });
 });
 
 describe('code that fails ends the run with its name', () => {
