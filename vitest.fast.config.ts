@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: [
       'test/*.test.ts',
-      'test/{apic,arch,base,gic,guards,guest,its,kvm,memory,measure,report}/**/*.test.ts',
+      'test/{aia,apic,arch,base,gic,guards,guest,its,kvm,memory,measure,report}/**/*.test.ts',
       'test/board/*.test.ts',
       'test/recorded/trace/*.test.ts',
       'test/conformance/conform.test.ts',
@@ -16,7 +16,7 @@ export default defineConfig({
     exclude: [
       'test/base/pool.test.ts',
       'test/{apic,its,memory}/threads.test.ts',
-      'test/apic/interleavings.test.ts',
+      'test/{aia,apic}/interleavings.test.ts',
       'test/gic/{interleavings,register-vectors}.test.ts',
       'test/board/snapshot.test.ts',
       'test/kvm/{interleavings,races}.test.ts',

@@ -38,6 +38,7 @@ export type Config = {
     readonly modules?: string;
     readonly lrs?: number;
     readonly itses?: number;
+    readonly gicv4?: boolean;
     readonly stampAll?: boolean;
     readonly seed?: number;
     readonly json?: boolean;

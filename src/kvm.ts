@@ -1,11 +1,12 @@
 /**
- * KVM's interrupt ABI on arm64 as a library, and an x86 VM with an IOAPIC: `irqloom/kvm`.
+ * KVM's interrupt ABI on arm64 as a library, a VM of x86 with an IOAPIC, and one of RISC-V with an AIA: `irqloom/kvm`.
  *
  * @module irqloom/kvm
  */
 export { msiOf } from './apic/message.ts';
 export { VIRT_FRAMES } from './arch/frames.ts';
 export type { DeviceId, EventId, Intid, Pin, VcpuId } from './arch/intid.ts';
+export { AiaBoard, type AiaBoardConfig } from './board/aia-board.ts';
 export { ApicBoard, type ApicBoardConfig } from './board/apic-board.ts';
 export {
   attachVm,
@@ -26,6 +27,7 @@ export {
 export { KvmError } from './kvm/kvm-error.ts';
 export type { Msi } from './kvm/msi.ts';
 export { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from './kvm/route.ts';
+export type { ArchTimer } from './kvm/timer/arch-timer.ts';
 export {
   IRQ_TYPE_CPU,
   IRQ_TYPE_PPI,
@@ -37,11 +39,14 @@ export {
 export { VGIC_ITS, VGIC_V2, VGIC_V3 } from './kvm/vgic/vgic-state.ts';
 export { Vm } from './kvm/vm.ts';
 export { CAPABILITIES, type CapabilityName, checkExtension } from './kvm-abi/capabilities.ts';
+export { AIA_CONFIG, AIA_GROUPS } from './kvm-abi/devices/aia.ts';
 export { ADDRESSES, type AttributeName, CONTROLS, GROUPS } from './kvm-abi/devices/attribute.ts';
 export { packRegion } from './kvm-abi/devices/redistributors.ts';
+export { VCPU_TIMER_CTRL } from './kvm-abi/devices/vcpu-timer.ts';
 export { IRQFD_DEASSIGN, IRQFD_RESAMPLE, type IrqFd } from './kvm-abi/irqfd-args.ts';
 export { KvmVm, type VmAttachment } from './kvm-abi/kvm-vm.ts';
 export { DEFAULT_KVM_OPTIONS, type KvmOptions } from './kvm-abi/options.ts';
+export { RISCV_AIA, RiscvKvmVm } from './kvm-abi/riscv-kvm-vm.ts';
 export { type Routing, type RoutingEntry, toRoutes } from './kvm-abi/routing-entry.ts';
 export { applyIoctl, type IoctlContext, type IoctlResult } from './kvm-abi/structs/apply.ts';
 export {

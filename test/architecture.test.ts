@@ -11,8 +11,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['cli', 'vitest'],
   ['report'],
   ['campaign'],
-  // The debate, stress with a real guest or on x86, and the harness stand on the contract of `stress`: its load generator, or its proof.
-  ['debate', 'guest-explore', 'guest-stress', 'apic-stress', 'harness'],
+  // The debate, stress with a real guest, on x86 or of vPEs, and the harness stand on the contract of `stress`: its load generator, or its proof.
+  ['debate', 'guest-explore', 'guest-stress', 'apic-stress', 'vpe-stress', 'harness'],
   ['stress', 'measuring', 'recorded', 'conformance', 'races'],
   ['guest', 'boot'],
   ['threads', 'explore'],
@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['board'],
   ['kvm-abi', 'vmm'],
   ['kvm'],
-  ['its', 'gic', 'apic'],
+  ['its', 'gic', 'apic', 'aia'],
   ['arch'],
   ['measure'],
   ['memory'],
@@ -116,6 +116,7 @@ const ROOMS = new Set([
   'conformance',
   'harness',
   'apic-stress',
+  'vpe-stress',
 ]);
 
 /** Whether a file takes nothing but types from another one. */

@@ -8,7 +8,7 @@ export type In<Space extends string> = number & { readonly [space]?: Space };
 /** The guest's number for an interrupt: SGI 0-15, PPI 16-31, SPI 32-1019, LPI from 8192. */
 export type Intid = In<'intid'>;
 
-/** An input of the irqchip: of a GIC 0 to 987, where SPI INTID = pin + 32; of an IOAPIC 0 to 23. Neither a GSI nor an INTID. */
+/** An input of the irqchip: of a GIC 0 to 987, where SPI INTID = pin + 32; of an IOAPIC 0 to 23; of an APLIC source 1 to 1023. Neither a GSI nor an INTID. */
 export type Pin = In<'pin'>;
 
 /** Number of a vCPU, 0 to `vcpus - 1`; also its redistributor's number and its affinity Aff1.Aff0. */

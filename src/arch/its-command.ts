@@ -24,6 +24,22 @@ const PLACES = {
   ittAddr: { doubleWord: 2, high: 51, low: 8, unit: 256 },
   valid: { doubleWord: 2, high: 63, low: 63 },
   rdbase2: { doubleWord: 3, high: 47, low: 16 },
+
+  // Of GICv4.1. `doorbell` is the individual doorbell of an event, `defaultDoorbell` that of a vPE; 1023: none.
+  vpe: { doubleWord: 1, high: 47, low: 32 },
+  virtualLpi: { doubleWord: 2, high: 31, low: 0 },
+  doorbell: { doubleWord: 2, high: 63, low: 32 },
+  alloc: { doubleWord: 0, high: 8, low: 8 },
+  pendingZero: { doubleWord: 0, high: 9, low: 9 },
+  configAddr: { doubleWord: 0, high: 51, low: 16, unit: 0x1_0000 },
+  defaultDoorbell: { doubleWord: 1, high: 31, low: 0 },
+  pendingAddr: { doubleWord: 3, high: 51, low: 16, unit: 0x1_0000 },
+  pendingBits: { doubleWord: 3, high: 4, low: 0 },
+  hasDoorbell: { doubleWord: 2, high: 63, low: 63 },
+  movedDoorbell: { doubleWord: 3, high: 31, low: 0 },
+  sgi: { doubleWord: 0, high: 35, low: 32 },
+  enable: { doubleWord: 0, high: 8, low: 8 },
+  clear: { doubleWord: 0, high: 9, low: 9 },
 } as const satisfies Record<string, Place>;
 
 type FieldName = keyof typeof PLACES;
@@ -34,6 +50,16 @@ type FieldTypes = {
   rdbase: VcpuId;
   rdbase2: VcpuId;
   valid: boolean;
+  virtualLpi: Intid;
+  doorbell: Intid;
+  alloc: boolean;
+  pendingZero: boolean;
+  defaultDoorbell: Intid;
+  hasDoorbell: boolean;
+  movedDoorbell: Intid;
+  sgi: Intid;
+  enable: boolean;
+  clear: boolean;
 };
 type FieldValue<F extends FieldName> = F extends keyof FieldTypes ? FieldTypes[F] : number;
 
@@ -56,17 +82,56 @@ export const ITS_COMMANDS = {
   DISCARD: { opcode: 0x0f, fields: ['deviceId', 'eventId'], handler: 'discard' },
 } as const satisfies Record<string, Row>;
 
+/**
+ * The commands that GICv4.1 adds, for vPEs; handlers in `its/commands/virtual.ts`. VMOVP's sequence number and ITS list are of machines
+ * with several ITSes, and VSGI's group and priority, VMOVI's individual doorbell of parts that a vPE here has not.
+ */
+export const VIRTUAL_COMMANDS = {
+  VMOVI: { opcode: 0x21, fields: ['deviceId', 'eventId', 'vpe'], handler: 'moveVirtualEvent' },
+  VMOVP: { opcode: 0x22, fields: ['vpe', 'rdbase', 'hasDoorbell', 'movedDoorbell'], handler: 'moveVpe' },
+  VSGI: { opcode: 0x23, fields: ['vpe', 'sgi', 'enable', 'clear'], handler: 'configureSgi' },
+  VSYNC: { opcode: 0x25, fields: ['vpe'], handler: 'synchronizeVpe' },
+  VMAPP: {
+    opcode: 0x29,
+    fields: [
+      ...['vpe', 'rdbase', 'valid', 'alloc', 'pendingZero', 'defaultDoorbell'],
+      ...['configAddr', 'pendingAddr', 'pendingBits'],
+    ] as const,
+    handler: 'mapVpe',
+  },
+  VMAPTI: {
+    opcode: 0x2a,
+    fields: ['deviceId', 'eventId', 'vpe', 'virtualLpi', 'doorbell'],
+    handler: 'mapVirtualEvent',
+  },
+  VMAPI: {
+    opcode: 0x2b,
+    fields: ['deviceId', 'eventId', 'vpe', 'doorbell'],
+    handler: 'mapVirtualEventToItself',
+  },
+  VINVALL: { opcode: 0x2d, fields: ['vpe'], handler: 'invalidateVpe' },
+  INVDB: { opcode: 0x2e, fields: ['vpe'], handler: 'invalidateDoorbell' },
+} as const satisfies Record<string, Row>;
+
 export type ItsCommandName = keyof typeof ITS_COMMANDS;
+type VirtualCommandName = keyof typeof VIRTUAL_COMMANDS;
 
 /** The names of the handlers that an ITS must have. */
 export type ItsHandlerName = (typeof ITS_COMMANDS)[ItsCommandName]['handler'];
 
-/** A command before its encoding: its name, and a property for each of its fields. */
-export type ItsCommand = {
-  [N in ItsCommandName]: { readonly name: N } & {
-    readonly [F in (typeof ITS_COMMANDS)[N]['fields'][number]]: FieldValue<F>;
+/** The names of the handlers that an ITS with vPEs must have too. */
+export type VirtualHandlerName = (typeof VIRTUAL_COMMANDS)[VirtualCommandName]['handler'];
+
+type CommandOf<Table extends Readonly<Record<string, Row>>> = {
+  [N in keyof Table]: { readonly name: N } & {
+    readonly [F in Table[N]['fields'][number]]: FieldValue<F>;
   };
-}[ItsCommandName];
+}[keyof Table];
+
+/** A command before its encoding: its name, and a property for each of its fields. */
+export type ItsCommand = CommandOf<typeof ITS_COMMANDS>;
+/** A command for vPEs, likewise. */
+export type VirtualCommand = CommandOf<typeof VIRTUAL_COMMANDS>;
 
 const NAMES = Object.keys(ITS_COMMANDS) as ItsCommandName[];
 
@@ -106,6 +171,10 @@ export const icidOf = reader(PLACES.collectionId);
 export const rdbaseOf: (packet: Packet) => VcpuId = reader(PLACES.rdbase);
 export const rdbase2Of: (packet: Packet) => VcpuId = reader(PLACES.rdbase2);
 export const isValid = (packet: Packet): boolean => packet[5] < 0;
+/** Reads each field that the table of places has. */
+export const fieldOf: Readonly<Record<FieldName, (packet: Packet) => number>> = Object.fromEntries(
+  Object.entries(PLACES).map(([name, place]) => [name, reader(place)]),
+) as Record<FieldName, (packet: Packet) => number>;
 
 /** Makes a function that reads a field of a packet; unsigned. */
 function reader({ doubleWord, high, low, unit = 1 }: Place): (packet: Packet) => number {
@@ -148,15 +217,14 @@ type Encoder = {
 };
 
 /** By command: its opcode, and the writers of its fields. */
-const ENCODERS: ReadonlyMap<ItsCommandName, Encoder> = new Map(
-  NAMES.map((name) => {
-    const { opcode, fields }: Row = ITS_COMMANDS[name];
+const ENCODERS: ReadonlyMap<string, Encoder> = new Map(
+  Object.entries<Row>({ ...ITS_COMMANDS, ...VIRTUAL_COMMANDS }).map(([name, { opcode, fields }]) => {
     return [name, { opcode, fields: fields.map((field) => ({ field, put: writer(PLACES[field]) })) }];
   }),
 );
 
 /** Encodes a command's fields as the architecture places them. Fields wider than their place are cut off. */
-export function encodeCommand(command: ItsCommand): Packet {
+export function encodeCommand(command: ItsCommand | VirtualCommand): Packet {
   const encoder = ENCODERS.get(command.name);
   const packet: MutablePacket = [encoder?.opcode ?? 0, 0, 0, 0, 0, 0, 0, 0];
   const values = command as unknown as Readonly<Record<FieldName, number | boolean>>;
@@ -164,23 +232,14 @@ export function encodeCommand(command: ItsCommand): Packet {
   return packet;
 }
 
-const READERS: Readonly<Record<FieldName, (packet: Packet) => number | boolean>> = {
-  deviceId: deviceIdOf,
-  size: sizeOf,
-  eventId: eventIdOf,
-  lpi: lpiOf,
-  collectionId: icidOf,
-  rdbase: rdbaseOf,
-  ittAddr: ittAddrOf,
-  valid: isValid,
-  rdbase2: rdbase2Of,
-};
-
 /** Decodes a packet, ignoring bits that its command does not use; undefined if its opcode is no command here. */
 export function decodeCommand(packet: Packet): ItsCommand | undefined {
   const name = COMMAND_NAMES.get(opcodeOf(packet));
   if (name === undefined) return undefined;
-  const fields = ITS_COMMANDS[name].fields.map((field) => [field, READERS[field](packet)] as const);
+  const fields = ITS_COMMANDS[name].fields.map((field) => [
+    field,
+    field === 'valid' ? isValid(packet) : fieldOf[field](packet),
+  ]);
   // The row lists the fields; the type is derived from the row.
   return { name, ...Object.fromEntries(fields) } as ItsCommand;
 }

@@ -1,4 +1,4 @@
-import { SGI_FRAME } from './frames.ts';
+import { SGI_FRAME, VLPI_FRAME, VSGI_FRAME } from './frames.ts';
 import type { Intid } from './intid.ts';
 
 /**
@@ -71,6 +71,11 @@ export const gicr = {
   ICFGR1: SGI_FRAME + interruptFields.ICFGR + 4,
   IGRPMODR0: SGI_FRAME + interruptFields.IGRPMODR,
   NSACR: SGI_FRAME + interruptFields.NSACR,
+  // GICv4.1: the VLPI frame.
+  VPROPBASER: VLPI_FRAME + 0x0070,
+  VPENDBASER: VLPI_FRAME + 0x0078,
+  VSGIR: VLPI_FRAME + 0x0080,
+  VSGIPENDR: VLPI_FRAME + 0x0088,
 } as const;
 
 /** An ITS, GITS_*, from its control frame on. TRANSLATER, the doorbell, lies in the second frame. */
@@ -87,7 +92,10 @@ export const gits = {
   PIDR4: 0xffd0,
   PIDR0: 0xffe0,
   PIDR2: 0xffe8,
+  BASER2: 0x0110,
   TRANSLATER: 0x1_0040,
+  /** GICv4.1. */
+  SGIR: VSGI_FRAME + 0x20,
 } as const;
 
 /**

@@ -30,5 +30,13 @@ export const ID_BITS = 0x1fn;
 /** GICR_PENDBASER.PTZ: the guest promises that the table is all zeroes. */
 export const PENDING_TABLE_ZERO = 1n << 62n;
 
+/** GICR_VPENDBASER of GICv4.1: the vPE is resident; a doorbell is to ring once the vPE has left; interrupts are pending that none rings for. */
+export const VPE_VALID = 1n << 63n;
+export const VPE_DOORBELL = 1n << 62n;
+export const VPE_PENDING_LAST = 1n << 61n;
+/** GICR_VPENDBASER.VGrp0En, VGrp1En, and the number of the vPE. */
+export const VPE_GROUPS = 3n << 58n;
+export const VPE_ID = 0xffffn;
+
 /** GICD_CTLR.EnableGrp1 of a machine with one security state. */
 export const ENABLE_GROUP1 = 1 << 1;

@@ -1,11 +1,14 @@
-import { GITS_BYTES } from '../arch/frames.ts';
+import { gitsBytes } from '../arch/frames.ts';
 import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
+import { MAPPED, NONE } from '../gic/state.ts';
+import { GicV2, type V2Registers } from '../gic/v2/gic-v2.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { FdTable } from '../kvm/fds.ts';
 import type { Fd } from '../kvm/gsi.ts';
 import { IoEventFds } from '../kvm/ioeventfds.ts';
+import { ArchTimers } from '../kvm/timer/arch-timers.ts';
 import { VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
 import { Vm } from '../kvm/vm.ts';
 import { markLast } from '../kvm-abi/devices/redistributors.ts';
@@ -56,6 +59,10 @@ export class Board {
   readonly configLock: Mutex;
   /** The stages of interrupts; undefined unless the configuration asks for stamps. */
   readonly stamps: Stamps | undefined;
+  /** The registers of a GICv2, where the host can run one. */
+  readonly gicV2: V2Registers | undefined;
+  /** The in-kernel timers, of a VM that userland sets up; a guest program's timers are those of its core. */
+  readonly timers: ArchTimers | undefined;
   /** Words for a scenario's own use. */
   readonly scenario: Region;
   readonly index: number;
@@ -101,15 +108,20 @@ export class Board {
       ...faulty.gic,
       ...(stamps ? { makeInterrupts: (regions) => new StampedInterrupts(words, regions, stamps) } : {}),
     });
-    const { interrupts, lpis } = this.gic;
+    const { interrupts, lpis, vpes } = this.gic;
     const { memory } = this;
     const readers = new Readers(words, places.vm.readers);
     const personality = ITS_PERSONALITIES[config.personality];
     this.itses = places.itses.map(
-      (regions, number) => new Its(words, regions, { index: number, lpis, memory, readers, personality }),
+      (regions, number) =>
+        new Its(words, regions, { index: number, lpis, memory, readers, personality, vpes }),
     );
+    this.gicV2 = places.gicV2 && new GicV2(words, places.gicV2, this.gic, () => this.vm.vgic.onlineVcpus);
+    this.timers = places.timers && new ArchTimers(words, places.timers, interrupts, () => this.clock.now());
     this.vm = new Vm(words, places.vm, {
       interrupts,
+      timers: this.timers,
+      gicV2: this.gicV2,
       lpis,
       itses: this.itses,
       dispatch: config.dispatch,
@@ -191,8 +203,18 @@ export class Board {
     vgic.distributor = config.gicdBase;
     vgic.addRedistributors({ base: config.gicrBase, count: 0 });
     markLast(this.gic.redistributors, vgic);
-    for (const its of this.itses.keys()) vgic.setItsBase(vgic.addIts(), config.itsBase + its * GITS_BYTES);
+    for (const its of this.itses.keys())
+      vgic.setItsBase(vgic.addIts(), config.itsBase + its * gitsBytes(config.vpes));
     vm.initVgic();
+    this.#mapTimers();
+  }
+
+  /** Maps the virtual timer's interrupts, as the first run of a vCPU does. */
+  #mapTimers(): void {
+    const { interrupts, personality } = this.gic;
+    if (personality.timerPpi === NONE) return;
+    for (let vcpu: VcpuId = 0; vcpu < this.config.vcpus; vcpu++)
+      interrupts.amend(interrupts.find(vcpu, personality.timerPpi), 0, MAPPED);
   }
 }
 

@@ -1,4 +1,4 @@
-import { FRAME_BYTES, GICD_BYTES, GICR_STRIDE, GITS_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
+import { FRAME_BYTES, GICD_BYTES, gicrStride, gitsBytes, VIRT_FRAMES } from '../arch/frames.ts';
 import { type Intid, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { MOST_LIST_REGISTERS } from '../gic/list-registers.ts';
@@ -80,6 +80,11 @@ export type MachineConfig = {
    * no trace of them on the interrupt path. Only with a personality of KVM's, and not together with stamps.
    */
   readonly listRegisters?: number;
+  /**
+   * vPEs that a GICv4.1 has room for, up to 4,096; then a redistributor has four frames, and the ITS, of which there is one, three.
+   * 0: a GICv3, and no trace of them on the interrupt path.
+   */
+  readonly vpes?: number;
 
   /** The host and the habits of userland, for a VM that ioctls set up. */
   readonly host?: Host;
@@ -89,9 +94,9 @@ export type MachineConfig = {
 export type Host = {
   /** Bits of a guest-physical address. */
   readonly physBits: number;
-  /** Whether the host can run a GICv2: its device and attributes are there, and KVM_RUN of a VM that has one is refused. */
+  /** Whether the host can run a GICv2, of at most 8 vCPUs. */
   readonly gicV2: boolean;
-  /** PPIs that devices in the kernel drive once a vCPU has run: the virtual and the physical timer. */
+  /** PPIs that a device in the kernel drives once a vCPU has run, beside the timers' own: the PMU's. */
   readonly ownedPpis: readonly Intid[];
   /** Linux 6.17 and up: an eventfd takes one irqfd of all VMs. */
   readonly exclusiveEventFds: boolean;
@@ -102,7 +107,7 @@ export type Host = {
 export const DEFAULT_HOST: Host = {
   physBits: 40,
   gicV2: false,
-  ownedPpis: [27, 30],
+  ownedPpis: [],
   exclusiveEventFds: true,
   vcpusLater: false,
 };
@@ -118,6 +123,7 @@ export const DEFAULT_SIZES = {
   collections: 0,
   spins: 100,
   listRegisters: 0,
+  vpes: 0,
 } as const satisfies Partial<MachineConfig>;
 
 /** The sizes of a machine, those that were left out among them. */
@@ -159,6 +165,9 @@ export const DEFAULT_CONFIG: MachineConfig = {
   scenarioWords: 0,
 };
 
+/** vPEs of a machine: a vLPI's number and its vPE's share one word. */
+const MOST_VPES = 4096;
+
 /** VMs of one process. */
 export const MOST_VMS = 64;
 
@@ -192,7 +201,7 @@ export function checkConfig(config: MachineConfig): void {
   within('otherThreads', 1, 4096);
   within('haltPollNs', 0, 1e9);
   within('scenarioWords', 0, 2 ** 28);
-  const { stamps, vms, itses, gsis, pins, collections, spins, listRegisters } = sizesOf(config);
+  const { stamps, vms, itses, gsis, pins, collections, spins, listRegisters, vpes } = sizesOf(config);
   sizeWithin('vms', vms, 1, MOST_VMS);
   sizeWithin('itses', itses, 0, MOST_ITSES);
   sizeWithin('gsis', gsis, 1, MAX_IRQ_ROUTES);
@@ -202,6 +211,8 @@ export function checkConfig(config: MachineConfig): void {
   sizeWithin('spins', spins, 0, 1e6);
   sizeWithin('listRegisters', listRegisters, 0, MOST_LIST_REGISTERS);
   if (listRegisters !== 0) checkListRegisters(config);
+  sizeWithin('vpes', vpes, 0, MOST_VPES);
+  if (vpes !== 0) checkVpes(itses);
   if (stamps !== 0 && !(stamps >= 2 && stamps <= 2 ** 24 && Number.isInteger(Math.log2(stamps)))) {
     throw new IrqError('ERR_CONFIG', `stamps is 0, or a power of two from 2 to 2^24, not ${stamps}`);
   }
@@ -229,12 +240,20 @@ export function checkConfig(config: MachineConfig): void {
  * @throws IrqError `ERR_CONFIG` that names the first frame that overlaps another
  */
 export function checkFrames(config: MachineConfig): void {
-  const { vcpus, gicdBase, gicrBase, itsBase, memory } = config;
+  const { vcpus, gicdBase, gicrBase, itsBase, memory, vpes } = config;
   const { itses } = sizesOf(config);
   const ranges = [
     { name: 'the distributor (gicdBase)', base: gicdBase, bytes: GICD_BYTES },
-    { name: `the redistributors of ${vcpus} vCPUs (gicrBase)`, base: gicrBase, bytes: vcpus * GICR_STRIDE },
-    { name: `the ITSes (itsBase), of which there are ${itses},`, base: itsBase, bytes: itses * GITS_BYTES },
+    {
+      name: `the redistributors of ${vcpus} vCPUs (gicrBase)`,
+      base: gicrBase,
+      bytes: vcpus * gicrStride(vpes),
+    },
+    {
+      name: `the ITSes (itsBase), of which there are ${itses},`,
+      base: itsBase,
+      bytes: itses * gitsBytes(vpes),
+    },
     ...memory.map(({ base, bytes }) => ({ name: `memory slot 0x${base.toString(16)}`, base, bytes })),
   ].filter(({ bytes }) => bytes > 0);
   ranges.sort((a, b) => a.base - b.base);
@@ -246,6 +265,11 @@ export function checkFrames(config: MachineConfig): void {
       `${below.name} at 0x${below.base.toString(16)} take 0x${below.bytes.toString(16)} bytes, and ${name} begin at 0x${base.toString(16)}: the frames of a machine overlap nothing`,
     );
   }
+}
+
+function checkVpes(itses: number): void {
+  if (itses !== 1)
+    throw new IrqError('ERR_CONFIG', `a machine with vPEs (GICv4.1) has one ITS, not ${itses}`);
 }
 
 function checkListRegisters({ personality, fault, stamps = 0 }: MachineConfig): void {

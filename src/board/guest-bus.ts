@@ -1,4 +1,4 @@
-import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
+import { GICD_BYTES, gicrStride, gitsBytes } from '../arch/frames.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
 import type { Fd } from '../kvm/gsi.ts';
@@ -25,6 +25,8 @@ export class GuestBus {
   readonly #vgic: VgicState;
   readonly #ioeventfds: IoEventFds;
   readonly #ring: Ring;
+  readonly #stride: number;
+  readonly #itsBytes: number;
 
   constructor(gic: Gic, itses: readonly Its[], vgic: VgicState, ioeventfds: IoEventFds, ring: Ring) {
     this.#gic = gic;
@@ -32,6 +34,8 @@ export class GuestBus {
     this.#vgic = vgic;
     this.#ioeventfds = ioeventfds;
     this.#ring = ring;
+    this.#stride = gicrStride(gic.config.vpes);
+    this.#itsBytes = gitsBytes(gic.config.vpes);
   }
 
   read(address: number, bytes: number): bigint {
@@ -40,9 +44,9 @@ export class GuestBus {
       return this.#gic.distributor.read(inDistributor | 0, bytes);
     const its = this.#itsAt(address);
     if (its >= 0) return this.#itses[its]?.read((address - this.#vgic.itsBase(its)) | 0, bytes) ?? 0n;
-    const offset = this.#vgic.redistributorOffset(address);
+    const offset = this.#vgic.redistributorOffset(address, this.#stride);
     if (offset < 0) return 0n;
-    return this.#gic.redistributor(Math.floor(offset / GICR_STRIDE)).read(offset % GICR_STRIDE, bytes);
+    return this.#gic.redistributor(Math.floor(offset / this.#stride)).read(offset % this.#stride, bytes);
   }
 
   write(address: number, bytes: number, value: bigint): void {
@@ -61,9 +65,9 @@ export class GuestBus {
       this.#itses[its]?.write((address - this.#vgic.itsBase(its)) | 0, bytes, value);
       return;
     }
-    const offset = this.#vgic.redistributorOffset(address);
+    const offset = this.#vgic.redistributorOffset(address, this.#stride);
     if (offset >= 0)
-      this.#gic.redistributor(Math.floor(offset / GICR_STRIDE)).write(offset % GICR_STRIDE, bytes, value);
+      this.#gic.redistributor(Math.floor(offset / this.#stride)).write(offset % this.#stride, bytes, value);
   }
 
   /** A 32-bit read, as a number; unsigned. */
@@ -71,7 +75,7 @@ export class GuestBus {
     // speed: commands of an ITS are sent by 32-bit accesses, which need no bigint (bench its).
     for (let number = 0; number < this.#itses.length; number++) {
       const offset = address - this.#vgic.itsBase(number);
-      if (offset >= 0 && offset < GITS_BYTES) return this.#itses[number]?.readWord(offset | 0) ?? 0;
+      if (offset >= 0 && offset < this.#itsBytes) return this.#itses[number]?.readWord(offset | 0) ?? 0;
     }
     return Number(this.read(address, 4));
   }
@@ -80,7 +84,7 @@ export class GuestBus {
   writeWord(address: number, value: number): void {
     for (let number = 0; number < this.#itses.length && !this.#ioeventfds.any; number++) {
       const offset = address - this.#vgic.itsBase(number);
-      if (offset >= 0 && offset < GITS_BYTES) {
+      if (offset >= 0 && offset < this.#itsBytes) {
         this.#itses[number]?.writeWord(offset | 0, value);
         return;
       }
@@ -92,7 +96,7 @@ export class GuestBus {
   #itsAt(address: number): number {
     for (let number = 0; number < this.#itses.length; number++) {
       const offset = address - this.#vgic.itsBase(number);
-      if (offset >= 0 && offset < GITS_BYTES) return number;
+      if (offset >= 0 && offset < this.#itsBytes) return number;
     }
     return -1;
   }

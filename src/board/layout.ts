@@ -1,7 +1,9 @@
 import { type GicRegions, gicRegions } from '../gic/gic.ts';
+import { type GicV2Regions, gicV2Regions } from '../gic/v2/gic-v2.ts';
 import { type ItsRegions, itsRegions } from '../its/regions.ts';
 import { type IoEventFdRegions, ioEventFdRegions } from '../kvm/ioeventfds.ts';
 import { processRegions } from '../kvm/irqfd-record.ts';
+import { type TimerRegions, timerRegions } from '../kvm/timer/timer-settings.ts';
 import { type VmRegions, vmRegions } from '../kvm/vm.ts';
 import { CLOCK } from '../measure/clock.ts';
 import { guestMemoryRegion } from '../memory/guest-memory.ts';
@@ -21,6 +23,10 @@ export type VmPlaces = {
   readonly ioeventfds: IoEventFdRegions;
   /** Held while a device is created or an attribute set. KVM: config_lock. */
   readonly configLock: Region;
+  /** Where the host can run a GICv2. */
+  readonly gicV2: GicV2Regions | undefined;
+  /** The in-kernel timers, of a VM that userland sets up. */
+  readonly timers: TimerRegions | undefined;
   /** By vCPU. */
   readonly controls: readonly Region[];
   readonly ram: Region;
@@ -45,14 +51,14 @@ export type BoardLayout = {
  */
 export function layOut(config: MachineConfig): BoardLayout {
   const { vcpus, spis, idBits, personality, devices, events, eventfds } = config;
-  const { itses, vms, gsis, pins, collections, spins, stamps, listRegisters } = sizesOf(config);
+  const { itses, vms, gsis, pins, collections, spins, stamps, listRegisters, vpes } = sizesOf(config);
   const threads = threadsOf(config);
   const layout = new Layout(0, spins);
   layout.region('header', HEADER_WORDS + encodeConfig(config).length, HEADER);
   const clock = layout.place('clock', CLOCK);
   const process = processRegions(layout, eventfds);
   const places = Array.from({ length: vms }, () => ({
-    gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: itses > 0, listRegisters }),
+    gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: itses > 0, listRegisters, vpes }),
     itses: Array.from({ length: itses }, (_, index) =>
       itsRegions(layout, index, { devices, events, collections }),
     ),
@@ -60,6 +66,8 @@ export function layOut(config: MachineConfig): BoardLayout {
     ioeventfds: ioEventFdRegions(layout),
     configLock: layout.place('kvm.configLock', MUTEX),
     controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
+    timers: config.host && timerRegions(layout, vcpus),
+    gicV2: config.host?.gicV2 ? gicV2Regions(layout, spis) : undefined,
   }));
   const fault = faultRegion(layout, config);
   const stampRegion = stampRegions(layout, threads, stamps);

@@ -1,7 +1,7 @@
 import type { VcpuId } from '../arch/intid.ts';
+import { NEVER } from '../kvm/timer/generic-timer.ts';
 import { BoardVcpu, type SliceEnd } from './board-vcpu.ts';
 import type { GuestBoard } from './guest-board.ts';
-import { NEVER } from './guest-clock.ts';
 import { StoreBuffers, type StoreChoice } from './store-buffers.ts';
 
 /** One step of a schedule: a vCPU and the number of its instructions. */

@@ -1,15 +1,10 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { CoreParts } from '../cpu/index.ts';
+import { NEVER, NS_PER_TICK } from '../kvm/timer/generic-timer.ts';
 import type { Clock } from '../measure/clock.ts';
 import { readStamp, STAMP_WORDS, writeStamp } from '../measure/stamp.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { ClockKind, VcpuRegions } from './plan.ts';
-
-/** CNTFRQ_EL0, as on QEMU's `virt`: a tick is 16 ns. */
-export const TICKS_PER_SECOND = 62_500_000;
-export const NS_PER_TICK = 16;
-/** No deadline. */
-export const NEVER = Number.POSITIVE_INFINITY;
 
 // Words of a vCPU's time: the published time, and the base to which its instructions are added.
 const PUBLISHED = 0;

@@ -1,10 +1,10 @@
 import type { VcpuId } from '../arch/intid.ts';
 import { HALTED, IN_GUEST, OUTSIDE } from '../board/vcpu-control.ts';
+import { NEVER, NS_PER_TICK } from '../kvm/timer/generic-timer.ts';
 import { type EventCount, FOREVER } from '../memory/event-count.ts';
 import { nap } from '../memory/nap.ts';
 import { BoardVcpu } from './board-vcpu.ts';
 import type { GuestBoard } from './guest-board.ts';
-import { NEVER, NS_PER_TICK } from './guest-clock.ts';
 
 /** Instructions between two checks of interrupts, requests and the clock. */
 const SLICE = 2_000;

@@ -1,9 +1,8 @@
 import type { Intid } from '../arch/intid.ts';
 import { CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0 } from '../cpu/core/block.ts';
 import type { Core } from '../cpu/index.ts';
+import { GenericTimer, NEVER, type TimerState } from '../kvm/timer/generic-timer.ts';
 import { PHYSICAL_TIMER_PPI, VIRTUAL_TIMER_PPI } from '../platform/memory-map.ts';
-import { GenericTimer, type TimerState } from './generic-timer.ts';
-import { NEVER } from './guest-clock.ts';
 
 /** Value of `rise` before the lines were driven. */
 const UNKNOWN = -1;
@@ -27,7 +26,7 @@ export class VcpuTimers {
     const virtual = timerState(parts.core, CNTV_CTL_EL0, CNTV_CVAL_EL0);
     const physical = timerState(parts.core, CNTP_CTL_EL0, CNTP_CVAL_EL0);
     this.#parts = parts;
-    this.#timer = new GenericTimer({ virtual, physical, now: parts.now });
+    this.#timer = new GenericTimer({ virtual, physical, count: () => BigInt(parts.now()) });
     this.#timers = [
       { ppi: VIRTUAL_TIMER_PPI, state: virtual },
       { ppi: PHYSICAL_TIMER_PPI, state: physical },

@@ -23,6 +23,21 @@ const TAKES = {
     ],
     ...['dispatch', 'perturb', 'fault', 'stampAll', 'seed', 'json', 'junit', 'report', 'watch', 'metrics'],
   ],
+  '--gicv4': [
+    ...[
+      'gicv4',
+      'vcpus',
+      'devices',
+      'events',
+      'iterations',
+      'seconds',
+      'thorough',
+      'abi',
+      'churn',
+      'dispatch',
+    ],
+    ...['perturb', 'fault', 'stampAll', 'seed', 'json', 'junit', 'report', 'watch', 'metrics'],
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 /**
@@ -51,6 +66,26 @@ export function checkIoApic(abi: string, given: readonly string[]): void {
       'ERR_USAGE',
       `the designs of the debate are arm64's: x86 has GSIs, and MSI routes without a DeviceID (--abi merged), not "${abi}"`,
     );
+}
+
+/**
+ * Checks the flags of a run with vPEs.
+ * @param given - the options of the command line, by their names in camel case
+ * @throws IrqError `ERR_USAGE` for an option that says nothing about vPEs, and for a fault that cannot show there
+ */
+export function checkVpes({ abi, fault }: { abi: string; fault: string }, given: readonly string[]): void {
+  refuseOthers('--gicv4', given);
+  if (abi !== 'merged')
+    throw new IrqError(
+      'ERR_USAGE',
+      `--gicv4 has irqfds with MSI routes to the ITS (--abi merged), not "${abi}"`,
+    );
+  const why: Readonly<Record<string, string>> = {
+    'stale-route': 'a vLPI is never taken from a cached route, so no stale one shows',
+    'lost-ack': 'vPEs have no level-triggered lines',
+  };
+  if (why[fault] !== undefined)
+    throw new IrqError('ERR_USAGE', `--fault ${fault} does not show with --gicv4: ${why[fault]}`);
 }
 
 /** The options of sources that the bare guest sets up for itself. */

@@ -50,6 +50,7 @@ export type StressFlags = {
   stampAll?: boolean;
   lrs?: number;
   itses: number;
+  gicv4?: boolean;
   seed?: number;
   json?: boolean;
   rotate?: boolean;
@@ -67,10 +68,16 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
   const { seconds = flags.programs === undefined ? whole - programs : whole, untilCovered } = flags;
   const { vcpus, devices, events, abi, iterations, churn, dispatch, fault, perturb } = flags;
   const hasGuest = flags.guest !== undefined || flags.device !== undefined;
-  const { spis = hasGuest ? 0 : WIRES } = flags;
+  const { spis = hasGuest || flags.gicv4 ? 0 : WIRES } = flags;
   const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
   const isX86 = flags.irqchip === 'ioapic';
-  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest || isX86;
+  const synthetic =
+    vcpus !== undefined ||
+    devices !== undefined ||
+    events !== undefined ||
+    hasGuest ||
+    isX86 ||
+    flags.gicv4 === true;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
@@ -139,12 +146,12 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
 }
 
 /** The topology of a command line without one: the smallest, and for a real guest enough to be worth its boot. */
-function defaultShape({ guest, device, irqchip }: StressFlags): {
+function defaultShape({ guest, device, irqchip, gicv4 }: StressFlags): {
   vcpus: number;
   devices: number;
   events: number;
 } {
-  return guest === undefined && device === undefined && irqchip === 'gicv3'
+  return guest === undefined && device === undefined && irqchip === 'gicv3' && !gicv4
     ? { vcpus: 1, devices: 1, events: 1 }
     : { vcpus: 2, devices: 2, events: 4 };
 }

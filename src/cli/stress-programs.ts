@@ -10,9 +10,19 @@ const DEFAULT_S = 2;
 const THOROUGH_S = 30;
 
 /** Options of runs beyond the machine and its proof, or of runs that end for a reason of their own. */
-const OTHER_RUNS = ['guest', 'device', 'irqchip', 'fault', 'keep', 'lrs', 'iterations', 'perturb'] as const;
+const OTHER_RUNS = [
+  'guest',
+  'device',
+  'irqchip',
+  'gicv4',
+  'fault',
+  'keep',
+  'lrs',
+  'iterations',
+  'perturb',
+] as const;
 /** Those of them that refuse programs: programs run irqloom's own guest on a GICv3. */
-const WITHOUT_PROGRAMS: readonly string[] = ['guest', 'device', 'irqchip'];
+const WITHOUT_PROGRAMS: readonly string[] = ['guest', 'device', 'irqchip', 'gicv4'];
 
 type Flags = { readonly programs?: number; readonly thorough?: boolean; readonly irqchip?: string };
 

@@ -19,6 +19,7 @@ import {
   type ViolationWatch,
 } from '../stress/index.ts';
 import { DESIGN_NAMES } from '../vmm/design.ts';
+import { runVpeStress } from '../vpe-stress/index.ts';
 import { withExamples } from './examples.ts';
 import { EXIT, interruptibleUntil } from './exit.ts';
 import { checkGuestFault } from './guest-faults.ts';
@@ -26,7 +27,7 @@ import { sharedOption } from './own-code.ts';
 import { ProgressLine } from './progress-line.ts';
 import { printResult, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
-import { checkBare, checkIoApic, refuseOthers } from './stress-modes.ts';
+import { checkBare, checkIoApic, checkVpes, refuseOthers } from './stress-modes.ts';
 import { DEFAULT_S, IRQCHIPS, optionsOf, ownRecording, type StressFlags } from './stress-options.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
 import { programSeconds, replayCommand, withPrograms } from './stress-programs.ts';
@@ -40,6 +41,7 @@ const EXAMPLES = [
   ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
   ['stress --guest guest.mjs --device device.mjs -v 4', 'your own code on four vCPUs'],
   ['stress --irqchip ioapic --fault lost-ack', "x86's IOAPIC, and one broken rule, which the proof finds"],
+  ['stress --gicv4 -v 4', 'vLPIs, vSGIs and doorbells of nine vPEs on four PEs'],
 ] as const;
 
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
@@ -145,6 +147,10 @@ export function stressCommand(): Command {
     .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
     .option('--lrs <n>', 'list registers of each vCPU, as in KVM (default: none)', wholeNumber(1, 16))
     .option('--itses <n>', 'ITSes, which the devices take in turn', wholeNumber(1, 4), 1)
+    .option(
+      '--gicv4',
+      'GICv4.1: vLPIs and vSGIs of more vPEs than vCPUs; the vCPU threads make vPEs resident, and doorbells wake those that sleep',
+    )
     .option('--stamp-all', 'time every signal from device to handler, not one of 8 of each source')
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
@@ -176,6 +182,7 @@ export function stressCommand(): Command {
 
 async function stress(flags: StressFlags, given: readonly string[]): Promise<number> {
   if (flags.irqchip === 'ioapic') checkIoApic(flags.abi, given);
+  if (flags.gicv4) checkVpes(flags, given);
   if (isOwn(flags)) checkOwn(flags, (name) => given.includes(name));
   if (flags.junit !== undefined && (flags.rotate || flags.resume !== undefined || flags.guest === 'linux'))
     throw new IrqError(
@@ -268,6 +275,8 @@ function run(
   if (isOwn(flags)) return stressOwn(flags, options, watch);
   if (flags.irqchip === 'ioapic' && !('boot' in options.input))
     return runApicStress({ ...options, input: options.input }, watch);
+  if (flags.gicv4 && !('boot' in options.input))
+    return runVpeStress({ ...options, input: options.input }, watch);
   const { guest } = flags;
   const { violated } = watch;
   if (guest === undefined)

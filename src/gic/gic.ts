@@ -6,6 +6,7 @@ import { store, type Words } from '../memory/word.ts';
 import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
 import { Distributor, type DistributorRegions, distributorRegions } from './distributor.ts';
 import { type InterruptRegions, type InterruptsConfig, interruptRegions } from './interrupt-regions.ts';
+import type { InterruptSource } from './interrupt-source.ts';
 import { Interrupts } from './interrupts.ts';
 import { ItsPresence } from './its-presence.ts';
 import { ListRegisters, listRegisterRegion } from './list-registers.ts';
@@ -22,6 +23,8 @@ import { Redistributor } from './redistributor.ts';
 import { RedistributorWords, redistributorRegion } from './redistributor-words.ts';
 import { resetInterrupts } from './reset.ts';
 import { SystemRegisters } from './system-registers.ts';
+import { VlpiFrame } from './vlpi-frame.ts';
+import { Vpes, type VpesRegions, vpesRegions } from './vpes.ts';
 import { Wires } from './wires.ts';
 
 /** The configuration that decides the layout of an interrupt controller. */
@@ -29,6 +32,8 @@ export type GicConfig = InterruptsConfig & {
   readonly personality: GicPersonalityName;
   /** Whether the machine has an ITS, and therefore LPIs. */
   readonly its: boolean;
+  /** vPEs of a GICv4.1 that the machine has room for; 0 or left out: a GICv3. */
+  readonly vpes?: number;
 };
 
 /** The regions of an interrupt controller; made by {@link gicRegions}. */
@@ -42,6 +47,8 @@ export type GicRegions = {
   readonly distributor: DistributorRegions;
   readonly redistributors: Records;
   readonly lpis: LpiRegions;
+  /** Of a GICv4.1. */
+  readonly vpes: VpesRegions | undefined;
 };
 
 /** Adds the regions of an interrupt controller, without its ITS, to a layout. */
@@ -56,6 +63,7 @@ export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
     distributor: distributorRegions(layout, config.spis),
     redistributors: redistributorRegion(layout, config.vcpus),
     lpis: lpiRegions(layout, 2 ** config.idBits),
+    vpes: config.vpes ? vpesRegions(layout, config.vpes, config.vcpus) : undefined,
   };
 }
 
@@ -96,6 +104,8 @@ export class Gic {
   readonly redistributors: readonly Redistributor[];
   readonly lpis: Lpis;
   readonly its: ItsPresence;
+  /** The vPEs of a GICv4.1; undefined for a GICv3. */
+  readonly vpes: Vpes | undefined;
   readonly #words: Words;
   readonly #lpiRegions: LpiRegions;
   readonly #cpuRegions: readonly Region[];
@@ -134,6 +144,11 @@ export class Gic {
     );
     this.systemRegisters = this.cpuInterfaces.map((cpu) => new SystemRegisters(cpu, interrupts, personality));
     this.distributor = distributor;
+    const { vpes: virtual } = regions;
+    const vpes = virtual && new Vpes(words, virtual, { interrupts, lpis, memory });
+    const vlpisOf = (vcpu: VcpuId) =>
+      virtual && new VlpiFrame(words, virtual.frames, vcpu, { vpe: (vpe) => vpes?.at(vpe), lock });
+    this.vpes = vpes;
     this.redistributors = regions.cpuInterfaces.map(
       (_, vcpu) =>
         new Redistributor(vcpu, {
@@ -145,6 +160,7 @@ export class Gic {
           its,
           lock,
           lpisDisabled: hooks.lpisDisabled,
+          vlpis: vlpisOf(vcpu),
         }),
     );
     this.lpis = lpis;
@@ -172,9 +188,14 @@ export class Gic {
 
   /** The CPU interface of a vCPU over its list, even if the machine has list registers: KVM's view of a vCPU outside its guest. */
   cpuInterfaceOfList(vcpu: VcpuId): CpuInterface {
+    return this.cpuInterfaceOver(vcpu, this.interrupts);
+  }
+
+  /** The CPU interface of a vCPU over another source of interrupts. */
+  cpuInterfaceOver(vcpu: VcpuId, source: InterruptSource): CpuInterface {
     const region = this.#cpuRegions[vcpu];
     if (!region) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
-    return new CpuInterface(this.#words, region, vcpu, this.interrupts, this.personality);
+    return new CpuInterface(this.#words, region, vcpu, source, this.personality);
   }
 
   /** The redistributor of a vCPU. @throws RangeError where there is no such vCPU */

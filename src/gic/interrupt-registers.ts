@@ -12,6 +12,7 @@ import {
   isPending,
   LATCH,
   LINE,
+  MAPPED,
   PRIORITY,
   PRIORITY_SHIFT,
   priorityOf,
@@ -37,7 +38,7 @@ type Field = {
   readonly at: number;
   readonly bits: 1 | 2 | 8;
   readonly sizes: readonly (1 | 4)[];
-  readonly read: (state: number, bank: InterruptBank, intid: Intid) => number;
+  readonly read: (state: number) => number;
   readonly write: (bank: InterruptBank, at: number, intid: Intid, value: number) => void;
 };
 
@@ -50,8 +51,9 @@ const bit = (name: string, at: number, read: Field['read'], write: Field['write'
   write,
 });
 const enabled = (state: number) => (state & ENABLED) / ENABLED;
-const pending: Field['read'] = (state, { personality }, intid) =>
-  intid === personality.timerPpi ? (state & LINE) / LINE : isPending(state) ? 1 : 0;
+/** Of a mapped interrupt: the level, without its latch. */
+const pending = (state: number) =>
+  (state & MAPPED) !== 0 ? (state & LINE) / LINE : isPending(state) ? 1 : 0;
 const active = (state: number) => (state & ACTIVE) / ACTIVE;
 
 /**
@@ -150,7 +152,7 @@ function readField(bank: InterruptBank, field: Field, offset: number, size: numb
   const at = interrupts.find(bank.vcpu, begin);
   let value = 0;
   for (let intid: Intid = begin; intid < end; intid++)
-    value |= field.read(interrupts.state(at + intid - begin), bank, intid) << ((intid - first) * field.bits);
+    value |= field.read(interrupts.state(at + intid - begin)) << ((intid - first) * field.bits);
   return BigInt(value >>> 0);
 }
 

@@ -69,7 +69,7 @@ export type GicPersonality = CpuInterfaceChoices &
     readonly hasMaintenanceGroup: boolean;
     /** An ITS's answer to an unknown control - true: an error; false: success, without effect. Linux 7.2 refuses; the other measured kernels succeed. */
     readonly refusesUnknownControls: boolean;
-    /** The virtual timer's PPI, if its pending bit reads as the timer's wire regardless of ISPENDR and ICPENDR; else NONE. */
+    /** The virtual timer's PPI, if the interrupt is HW-mapped: its pending bit then reads as its wire; else NONE. */
     readonly timerPpi: Intid;
     /** ICC_SGI1R sends - true: SGIs of either group; false: group 1 SGIs only. */
     readonly sgi1ForAnyGroup: boolean;

@@ -1,4 +1,4 @@
-import { SGI_FRAME } from '../arch/frames.ts';
+import { SGI_FRAME, VLPI_FRAME } from '../arch/frames.ts';
 import { FIRST_LPI, FIRST_PPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { doubleWords, identification, RegisterTable, word, zero } from '../arch/register-table.ts';
 import { gicr } from '../arch/registers.ts';
@@ -13,9 +13,12 @@ import type { Lpis } from './lpis.ts';
 import type { GicPersonality } from './personality.ts';
 import { REGISTER_WRITE_PENDING, type RedistributorWords } from './redistributor-words.ts';
 import { sanitiseAttributes } from './table-attributes.ts';
+import type { VlpiFrame } from './vlpi-frame.ts';
 
 const PHYSICAL_LPIS = 1n;
 const LAST = 1n << 4n;
+/** GICR_TYPER of GICv4.1: VLPIS, RVPEID, VSGI. */
+const VIRTUAL_LPIS = (1n << 1n) | (1n << 7n) | (1n << 26n);
 const PROCESSOR_SLEEP = 1 << 1;
 const CHILDREN_ASLEEP = 1 << 2;
 const TABLE_ATTRIBUTES = { share: 10n, inner: 7n, outer: 56n };
@@ -37,6 +40,8 @@ export type RedistributorParts = {
   readonly lock: Mutex;
   /** The redistributor's LPIs were disabled: drop cached translations. */
   readonly lpisDisabled: (vcpu: VcpuId) => void;
+  /** The VLPI frame of a GICv4.1. */
+  readonly vlpis: VlpiFrame | undefined;
 };
 
 type Frame = InterruptBank & RedistributorParts;
@@ -97,14 +102,16 @@ export class Redistributor {
     words.setLast(vcpu, vcpu === words.vcpus - 1);
   }
 
-  /** Reads a register. @param offset - 0 to 0x1ffff @param size - 1, 2, 4 or 8 bytes */
+  /** Reads a register. @param offset - 0 to 0x1ffff, with vPEs to 0x3ffff @param size - 1, 2, 4 or 8 bytes */
   read(offset: number, size: number): bigint {
+    if (offset >= VLPI_FRAME) return this.#frame.vlpis?.read(offset - VLPI_FRAME, size) ?? 0n;
     return REGISTERS.read(this.#frame, offset, size);
   }
 
   /** Writes a register; ignores read-only registers and unsupported sizes. */
   write(offset: number, size: number, value: bigint): void {
-    REGISTERS.write(this.#frame, offset, size, value);
+    if (offset >= VLPI_FRAME) this.#frame.vlpis?.write(offset - VLPI_FRAME, size, value);
+    else REGISTERS.write(this.#frame, offset, size, value);
   }
 
   /** GICR_TYPER.Last: no other redistributor follows in the same region. After reset, only the last vCPU's is set. */
@@ -154,11 +161,12 @@ function writeControl(frame: Frame, value: number): void {
   words.moveControl(vcpu, REGISTER_WRITE_PENDING, 0);
 }
 
-function readType({ words, vcpu, personality, its }: Frame): bigint {
+function readType({ words, vcpu, personality, its, vlpis }: Frame): bigint {
   return (
     (BigInt(affinityOf(vcpu)) << 32n) |
     (BigInt(vcpu) << 8n) |
     (its.exists ? PHYSICAL_LPIS : 0n) |
+    (vlpis === undefined ? 0n : VIRTUAL_LPIS) |
     (words.isLast(vcpu) ? LAST : 0n) |
     BigInt(personality.commonLpiAffinity)
   );

@@ -19,7 +19,7 @@ export const ACTIVE = 1 << 2;
 export const ENABLED = 1 << 3;
 export const GROUP1 = 1 << 4;
 export const EDGE = 1 << 5;
-/** A DevID:EvID pair translates to this LPI. */
+/** Of an LPI: a DevID:EvID pair translates to the LPI. Of a PPI: HW-mapped, as the virtual timer's interrupt is. @see kvm_vgic_map_phys_irq */
 export const MAPPED = 1 << 6;
 /**
  * Pending, but queued on no vCPU's list until a new signal, or a register write that queues. KVM leaves some pending interrupts on no

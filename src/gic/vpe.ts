@@ -140,7 +140,12 @@ export class Vpe {
 
   /** Takes the pending state away: CLEAR, or VSGI with its clear bit. Any thread. */
   clear(intid: Intid): void {
-    this.#pending.claim(bitOf(intid));
+    this.claim(intid);
+  }
+
+  /** As {@link clear}; true for exactly one of any number of callers, the guest among them, if the interrupt was pending. */
+  claim(intid: Intid): boolean {
+    return this.#pending.claim(bitOf(intid));
   }
 
   /** The guest's acknowledge: the lowest INTID that is pending and enabled, which it takes; -1 for none. The thread of the PE. */
@@ -154,6 +159,16 @@ export class Vpe {
 
   isPending(intid: Intid): boolean {
     return this.#pending.has(bitOf(intid));
+  }
+
+  /** Whether the guest would take an interrupt now. */
+  get isSignalled(): boolean {
+    return this.#lowest() >= 0;
+  }
+
+  /** The pending vSGIs, a bit each. */
+  get pendingSgis(): number {
+    return load(this.#words, this.#pendingAt);
   }
 
   get isMapped(): boolean {

@@ -1,8 +1,8 @@
 import type { BoardVcpu } from '../boot/board-vcpu.ts';
 import type { Controlled } from '../boot/controlled.ts';
 import type { GuestBoard } from '../boot/guest-board.ts';
-import { NEVER } from '../boot/guest-clock.ts';
 import { EXCEPTIONS, INTERRUPTS } from '../cpu/core/block.ts';
+import { NEVER } from '../kvm/timer/generic-timer.ts';
 import type { Turn } from './turn.ts';
 
 /** The longest loop that the proof follows, instructions. */

@@ -1,4 +1,4 @@
-import { GICR_STRIDE } from '../arch/frames.ts';
+import { gicrStride } from '../arch/frames.ts';
 import type { Intid, VcpuId } from '../arch/intid.ts';
 import { gicd, gicr, wordOf } from '../arch/registers.ts';
 import { ENABLE_GROUP1, ENABLE_LPIS, PENDING_TABLE_ZERO } from '../arch/tables.ts';
@@ -51,25 +51,25 @@ export class GicDriver {
 
   /** Disables the LPIs of a vCPU. KVM drops their pending state. */
   disableLpis(vcpu: VcpuId): void {
-    this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.CTLR, 4, 0n);
+    this.#bus.write(this.#redistributor(vcpu) + gicr.CTLR, 4, 0n);
   }
 
   /** Sets the LPI tables of a vCPU, whose LPIs must be disabled. */
   setLpiTables(vcpu: VcpuId, { configTable, pendingTable, idBits, isZero = false }: LpiTables): void {
-    const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
+    const frame = this.#redistributor(vcpu);
     this.#bus.write(frame + gicr.PROPBASER, 8, BigInt(configTable) | BigInt(idBits - 1));
     this.#bus.write(frame + gicr.PENDBASER, 8, BigInt(pendingTable) | (isZero ? PENDING_TABLE_ZERO : 0n));
   }
 
   /** Enables the LPIs of a vCPU that has its tables. The GIC then reads the pending table. */
   enableLpis(vcpu: VcpuId): void {
-    const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
+    const frame = this.#redistributor(vcpu);
     this.#bus.write(frame + gicr.CTLR, 4, BigInt(ENABLE_LPIS));
   }
 
   /** Enables the SGIs of a vCPU, in group 1. */
   enableSgis(vcpu: VcpuId): void {
-    const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
+    const frame = this.#redistributor(vcpu);
     const igroupr = frame + gicr.IGROUPR0;
     this.#bus.write(igroupr, 4, this.#bus.read(igroupr, 4) | BigInt(ALL_SGIS));
     for (let sgi: Intid = 0; sgi < SGIS; sgi++)
@@ -109,7 +109,11 @@ export class GicDriver {
 
   /** Makes SGIs of a vCPU pending: GICR_ISPENDR0. @param sgis - one bit each */
   setSgisPending(vcpu: VcpuId, sgis: number): void {
-    this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.ISPENDR0, 4, BigInt(sgis));
+    this.#bus.write(this.#redistributor(vcpu) + gicr.ISPENDR0, 4, BigInt(sgis));
+  }
+
+  #redistributor(vcpu: VcpuId): number {
+    return this.#frames.gicrBase + vcpu * gicrStride(this.#frames.vpes);
   }
 
   #writeBit(register: number, intid: Intid): void {

@@ -1,4 +1,10 @@
-import { COMMAND_BYTES, encodeCommand, type ItsCommand, writePacket } from '../arch/its-command.ts';
+import {
+  COMMAND_BYTES,
+  encodeCommand,
+  type ItsCommand,
+  type VirtualCommand,
+  writePacket,
+} from '../arch/its-command.ts';
 import { gits } from '../arch/registers.ts';
 import { ENABLED, QUEUE_OFFSET, QUEUE_PAGE_BYTES, VALID } from '../arch/tables.ts';
 import { IrqError } from '../base/irq-error.ts';
@@ -32,6 +38,8 @@ export function setUpIts(
   bus.write(base + gits.CWRITER, 8, 0n);
   bus.write(base + gits.CTLR, 4, ENABLED);
 }
+
+type AnyCommand = ItsCommand | VirtualCommand;
 
 /**
  * The guest kernel's driver of an ITS: writes commands into guest memory and moves CWRITER, as Linux does. At its first
@@ -76,6 +84,15 @@ export class ItsDriver {
 
   /** {@link send} for a list of any length. */
   sendAll(commands: readonly ItsCommand[]): void {
+    this.#sendAll(commands);
+  }
+
+  /** As {@link sendAll}, of commands for the vPEs of a GICv4.1. */
+  sendVirtual(commands: readonly VirtualCommand[]): void {
+    this.#sendAll(commands);
+  }
+
+  #sendAll(commands: readonly AnyCommand[]): void {
     this.#findQueue();
     // One slot stays free: a full queue would look empty.
     const most = this.#queueBytes / COMMAND_BYTES - 1;
@@ -83,9 +100,9 @@ export class ItsDriver {
       this.#submit(commands, sent, Math.min(sent + most, commands.length));
   }
 
-  #submit(commands: readonly ItsCommand[], from: number, to: number): void {
+  #submit(commands: readonly AnyCommand[], from: number, to: number): void {
     let end = this.#offset(gits.CWRITER);
-    for (let index = from; index < to; index++) end = this.#lay(commands[index] as ItsCommand, end);
+    for (let index = from; index < to; index++) end = this.#lay(commands[index] as AnyCommand, end);
     this.#bus.writeWord(this.#base + gits.CWRITER, end);
     const done = this.#offset(gits.CREADR);
     if (done === end) return;
@@ -95,7 +112,7 @@ export class ItsDriver {
     );
   }
 
-  #lay(command: ItsCommand, at: number): number {
+  #lay(command: AnyCommand, at: number): number {
     writePacket(this.#memory, this.#queueBase + at, encodeCommand(command));
     const next = at + COMMAND_BYTES;
     return next === this.#queueBytes ? 0 : next;

@@ -1,6 +1,6 @@
 import { GITS_BYTES } from '../arch/frames.ts';
 import type { DeviceId } from '../arch/intid.ts';
-import type { ItsCommand } from '../arch/its-command.ts';
+import type { ItsCommand, VirtualCommand } from '../arch/its-command.ts';
 import { type MachineConfig, sizesOf } from '../board/config.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { ItsDriver } from './its-driver.ts';
@@ -41,6 +41,11 @@ export class ItsDrivers {
   /** See {@link ItsDriver.send}. */
   send(...commands: readonly ItsCommand[]): void {
     this.sendAll(commands);
+  }
+
+  /** See {@link ItsDriver.sendVirtual}: a machine with vPEs has one ITS. */
+  sendVirtual(commands: readonly VirtualCommand[]): void {
+    this.#drivers[0]?.sendVirtual(commands);
   }
 
   /** See {@link ItsDriver.sendAll}. Each ITS carries out its commands in the order given, one ITS after the other. */

@@ -17,5 +17,5 @@ export type WordBus = RegisterBus & {
   writeWord(address: number, value: number): void;
 };
 
-/** Guest-physical base addresses of the distributor and of the first redistributor. */
-export type GicFrames = { readonly gicdBase: number; readonly gicrBase: number };
+/** Guest-physical base addresses of the distributor and of the first redistributor, and whether the GIC has vPEs. */
+export type GicFrames = { readonly gicdBase: number; readonly gicrBase: number; readonly vpes?: number };

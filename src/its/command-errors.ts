@@ -26,11 +26,15 @@ export const COMMAND_ERRORS = {
   E_ITS_INVALL_UNMAPPED_COLLECTION: 0x010d09,
   E_ITS_MOVALL_PROCNUM_OOR: 0x010e01,
   E_ITS_DISCARD_UNMAPPED_INTERRUPT: 0x010f07,
-  /** The table of devices, events or collections is full. */
+  /** The table of devices, events or collections is full, or the board has no room for such a vPE. */
   ENOMEM: -12,
+  /** Of GICv4.1: the event, its device or the vPE is not mapped. */
+  ENOENT: -2,
+  /** Of GICv4.1: a number is out of range: a vPE, a vLPI, an EventID, a doorbell, a PE. */
+  EINVAL: -22,
   /** The command itself, or guest memory that the command needs, is not accessible. */
   EFAULT: -14,
-  /** INT to a redistributor whose LPIs are off. */
+  /** INT to a redistributor whose LPIs are off; VMAPP or VMOVP of a vPE that is resident. */
   EBUSY: -16,
   /** This ITS has no command of this opcode. */
   ENODEV: -19,

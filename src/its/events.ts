@@ -165,6 +165,7 @@ export class Events {
     this.#slots.retire(this.#slots.handleOf(event));
   }
 
+  /** The LPI of an event; negative for a vLPI of a vPE (`virtualId`), whose translation is never cached. */
   lpiOf(event: number): Intid {
     return load(this.#words, this.#at(event) + LPI);
   }
@@ -181,6 +182,11 @@ export class Events {
   /** The handle of the event's collection; `NO_HANDLE`, for good, once that collection has ended. */
   collectionOf(event: number): Handle {
     return load(this.#words, this.#link(event) + COLLECTION) as Handle;
+  }
+
+  /** Gives an event that no thread can have cached another LPI: a vLPI of another vPE. */
+  give(event: number, lpi: Intid): void {
+    store(this.#words, this.#at(event) + LPI, lpi);
   }
 
   move(event: number, collection: Handle): void {

@@ -1,3 +1,4 @@
+import { VSGI_FRAME } from '../arch/frames.ts';
 import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { Mutex } from '../memory/mutex.ts';
@@ -17,6 +18,8 @@ import { restoreTables } from './restore.ts';
 import { type ItsErrno, saveTables } from './save.ts';
 import { type ItsState, resetState } from './state.ts';
 import { resolve, signal } from './translation.ts';
+import { type VpePort, vlpiOf, vpeOf } from './vpe-port.ts';
+import { sendSgi } from './vsgi-frame.ts';
 
 /** The machine's side of an ITS. */
 export type ItsWiring = {
@@ -27,6 +30,8 @@ export type ItsWiring = {
   /** The reader sections around {@link Its.lookup}. */
   readonly readers: Readers;
   readonly personality: ItsPersonality;
+  /** The vPEs of a GICv4.1; left out on every other board. */
+  readonly vpes?: VpePort | undefined;
 };
 
 /** A mapped device: 2^bits events, and the guest-physical address of its table. */
@@ -39,6 +44,8 @@ export type EventMapping = {
   readonly lpi: Intid;
   /** The vCPU that the event's collection targets; -1 if the collection is not mapped or has ended. */
   readonly vcpu: VcpuId;
+  /** The vPE whose vLPI `lpi` is; left out for a physical LPI. */
+  readonly vpe?: number;
 };
 
 /**
@@ -53,7 +60,11 @@ export class Its {
   readonly #its: ItsState;
   readonly #events: Events;
 
-  constructor(words: Words, regions: ItsRegions, { index, lpis, memory, readers, personality }: ItsWiring) {
+  constructor(
+    words: Words,
+    regions: ItsRegions,
+    { index, lpis, memory, readers, personality, vpes }: ItsWiring,
+  ) {
     const name = `its${index}`;
     const devices = new Devices(words, regions.devices, `${name}.device`);
     this.#events = new Events(words, regions, devices, `${name}.event`);
@@ -69,16 +80,17 @@ export class Its {
       lpis,
       memory,
       readers,
+      vpes,
     };
   }
 
   /** Initialises the shared state. Called once, by the thread that creates the memory. */
   init(): void {
-    const { collections, devices, events, personality, registers } = this.#its;
+    const { collections, devices, events, registers } = this.#its;
     devices.init();
     collections.init();
     events.init();
-    for (let n = 0; n < BASERS; n++) registers.setBaser(n, resetBaser(personality, n));
+    for (let n = 0; n < BASERS; n++) registers.setBaser(n, resetBaser(this.#its, n));
   }
 
   /**
@@ -127,14 +139,15 @@ export class Its {
     this.#events.invalidate();
   }
 
-  /** A vCPU's read of `bytes` bytes at `offset` in the ITS's two frames, 128 KiB. */
+  /** A vCPU's read of `bytes` bytes at `offset` in the ITS's frames: two, 128 KiB, or with vPEs three. */
   read(offset: number, bytes: number): bigint {
     return readRegister(this.#its, offset, bytes);
   }
 
   /** A vCPU's write. A write of GITS_CWRITER returns after the ITS has carried out the commands. */
   write(offset: number, bytes: number, value: bigint): void {
-    writeRegister(this.#its, offset, bytes, value);
+    if (offset < VSGI_FRAME) writeRegister(this.#its, offset, bytes, value);
+    else sendSgi(this.#its, offset, bytes, value);
   }
 
   /** A vCPU's 32-bit read, as a number; unsigned. */
@@ -226,11 +239,13 @@ export class Its {
       devices.forEach((device) => {
         events.forEachOf(device, (event) => {
           const target = collections.targetOf(events.collectionOf(event));
+          const lpi = events.lpiOf(event);
           found.push({
             deviceId: devices.deviceIdOf(device),
             eventId: events.eventIdOf(event),
-            lpi: events.lpiOf(event),
+            lpi: lpi < 0 ? vlpiOf(lpi) : lpi,
             vcpu: target === NOT_MAPPED ? -1 : target,
+            ...(lpi < 0 ? { vpe: vpeOf(lpi) } : {}),
           });
         });
       });

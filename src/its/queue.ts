@@ -6,11 +6,25 @@ import {
   opcodeOf,
   type Packet,
   readPacket,
+  VIRTUAL_COMMANDS,
+  type VirtualHandlerName,
 } from '../arch/its-command.ts';
 import { COMMAND_ERRORS, OK } from './command-errors.ts';
 import { mapCollection, mapDevice, mapEvent, mapEventToItself } from './commands/mapping.ts';
 import { discard, moveAll, moveEvent } from './commands/moving.ts';
 import { clear, invalidate, invalidateAll, raise, synchronize } from './commands/pending.ts';
+import {
+  configureSgi,
+  invalidateDoorbell,
+  invalidateVpe,
+  mapVirtualEvent,
+  mapVirtualEventToItself,
+  mapVpe,
+  moveVirtualEvent,
+  moveVpe,
+  synchronizeVpe,
+  type VirtualItsState,
+} from './commands/virtual.ts';
 import { isQueueValid, queueBaseOf, queueBytesOf } from './register-file.ts';
 import type { ItsState } from './state.ts';
 
@@ -41,13 +55,45 @@ const BY_OPCODE: readonly (Handler | undefined)[] = Array.from({ length: 256 }, 
   return name && HANDLERS[ITS_COMMANDS[name].handler];
 });
 
+type VirtualHandler = (its: VirtualItsState, packet: Packet) => number;
+
+const VIRTUAL_HANDLERS: Readonly<Record<VirtualHandlerName, VirtualHandler>> = {
+  mapVpe,
+  moveVpe,
+  mapVirtualEvent,
+  mapVirtualEventToItself,
+  moveVirtualEvent,
+  invalidateVpe,
+  invalidateDoorbell,
+  configureSgi,
+  synchronizeVpe,
+};
+
+const VIRTUAL_BY_OPCODE: ReadonlyMap<number, VirtualHandler> = new Map(
+  Object.values(VIRTUAL_COMMANDS).map(({ opcode, handler }) => [opcode, VIRTUAL_HANDLERS[handler]]),
+);
+
+const hasVpes = (its: ItsState): its is VirtualItsState => its.vpes !== undefined;
+
 const NO_PACKET: Packet = [0, 0, 0, 0, 0, 0, 0, 0];
 
 /** Carries out one command, under the lock of the ITS. */
 function execute(its: ItsState, packet: Packet): number {
   const handler = BY_OPCODE[opcodeOf(packet)];
-  if (!handler) return COMMAND_ERRORS.ENODEV;
+  if (!handler) return executeVirtual(its, packet);
   // guard: command-excludes-translations
+  its.lock.lock();
+  try {
+    return handler(its, packet);
+  } finally {
+    its.lock.unlock();
+  }
+}
+
+/** As {@link execute}, of the commands for vPEs: unknown opcodes on a board without vPEs. */
+function executeVirtual(its: ItsState, packet: Packet): number {
+  const handler = VIRTUAL_BY_OPCODE.get(opcodeOf(packet));
+  if (!handler || !hasVpes(its)) return COMMAND_ERRORS.ENODEV;
   its.lock.lock();
   try {
     return handler(its, packet);

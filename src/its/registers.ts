@@ -8,7 +8,6 @@ import {
 } from '../arch/register-table.ts';
 import { gits } from '../arch/registers.ts';
 import { INDIRECT, PAGE_64K, PAGE_SIZE, QUEUE_OFFSET, QUEUE_PAGE_BYTES, VALID } from '../arch/tables.ts';
-import type { ItsPersonality } from './personality.ts';
 import { runQueue } from './queue.ts';
 import { BASERS } from './register-file.ts';
 import {
@@ -17,6 +16,8 @@ import {
   type ItsState,
   removeAllCollections,
   removeAllDevices,
+  removeAllVpes,
+  VPE_TABLE,
 } from './state.ts';
 import { ENTRY_BYTES } from './table-walk.ts';
 import { signal } from './translation.ts';
@@ -24,15 +25,19 @@ import { signal } from './translation.ts';
 const ENABLED = 1 << 0;
 const QUIESCENT = 1 << 31;
 const STALLED = 1;
-/** GITS_BASERn.Type and Entry_Size: the types of the two tables, and 8 bytes an entry. */
+/** GITS_BASERn.Type and Entry_Size: the types of the tables, and 8 bytes an entry. */
 const FIXED = 0x071f_0000_0000_0000n;
 const TYPES: readonly (bigint | undefined)[] = [1n, 4n];
+/** Of a board with vPEs. */
+const VIRTUAL_TYPES: readonly (bigint | undefined)[] = [1n, 4n, 2n];
+/** GITS_TYPER of GICv4.1: Virtual, VMOVP, VSGI, VMAPP, SVPET = 1, nID. */
+const VIRTUAL_TYPER = (1n << 1n) | (1n << 37n) | (1n << 39n) | (1n << 40n) | (1n << 41n) | (1n << 43n);
 
 /** The registers of an ITS, in its two frames. @see Arm IHI 0069, "The ITS register map" */
 const REGISTERS = new RegisterTable<ItsState>([
   word('GITS_CTLR', gits.CTLR, readControl, writeControl),
   word('GITS_IIDR', gits.IIDR, ({ personality, registers }) => personality.iidr | (registers.revision << 12)),
-  doubleWords('GITS_TYPER', gits.TYPER, 1, ({ personality }) => personality.typer),
+  doubleWords('GITS_TYPER', gits.TYPER, 1, readType),
   doubleWords(
     'GITS_CBASER',
     gits.CBASER,
@@ -74,8 +79,18 @@ export function writeRegisterWord(its: ItsState, offset: number, value: number):
 }
 
 /** The value of a GITS_BASERn after a reset. */
-export function resetBaser(personality: ItsPersonality, n: number): bigint {
-  return TYPES[n] === undefined ? 0n : personality.baserReset | fixedOf(n);
+export function resetBaser(its: Pick<ItsState, 'personality' | 'vpes'>, n: number): bigint {
+  const type = typeOf(its, n);
+  return type === undefined ? 0n : its.personality.baserReset | fixedOf(type);
+}
+
+/** GITS_BASERn.Type; undefined for a register that describes no table. */
+function typeOf({ vpes }: Pick<ItsState, 'vpes'>, n: number): bigint | undefined {
+  return (vpes === undefined ? TYPES : VIRTUAL_TYPES)[n];
+}
+
+function readType({ personality, vpes }: ItsState): bigint {
+  return personality.typer | (vpes === undefined ? 0n : VIRTUAL_TYPER);
 }
 
 function readControl({ personality, registers }: ItsState): number {
@@ -155,10 +170,11 @@ function writeCreadr(its: ItsState, value: number | undefined): void {
 
 function writeBaser(its: ItsState, n: number, value: bigint, mask: bigint): void {
   const { lock, personality, registers } = its;
-  if (TYPES[n] === undefined) return;
+  const type = typeOf(its, n);
+  if (type === undefined) return;
   exclusively(its, () => {
     if (registers.enabled) return;
-    let written = (merge(registers.baser(n), value, mask) & ~FIXED) | fixedOf(n);
+    let written = (merge(registers.baser(n), value, mask) & ~FIXED) | fixedOf(type);
     if (n === COLLECTION_TABLE && !personality.indirectCollections) written &= ~INDIRECT;
     if (personality.sanitises) written = sanitise(written);
     if (!personality.pageSizeWritable) written = (written & ~PAGE_SIZE) | PAGE_64K;
@@ -168,6 +184,7 @@ function writeBaser(its: ItsState, n: number, value: bigint, mask: bigint): void
     lock.lock();
     try {
       if (n === DEVICE_TABLE) removeAllDevices(its);
+      else if (n === VPE_TABLE) removeAllVpes(its);
       else removeAllCollections(its);
     } finally {
       lock.unlock();
@@ -191,8 +208,8 @@ function merge(old: bigint, value: bigint, mask: bigint): bigint {
   return mask === WHOLE ? value : (old & ~mask) | value;
 }
 
-function fixedOf(n: number): bigint {
-  return ((TYPES[n] ?? 0n) << 56n) | (BigInt(ENTRY_BYTES - 1) << 48n);
+function fixedOf(type: bigint): bigint {
+  return (type << 56n) | (BigInt(ENTRY_BYTES - 1) << 48n);
 }
 
 /**

@@ -5,15 +5,24 @@ import { COLLECTION_TABLE, DEVICE_TABLE, type ItsState } from './state.ts';
 import { ENTRY_BYTES, entryAddress, NOT_STORABLE, type Table, tableOf } from './table-walk.ts';
 
 /** The errnos of KVM's ITS device, by name: for saving and restoring tables, and for register access. */
-export type ItsErrno = 'EBUSY' | 'EEXIST' | 'EFAULT' | 'EINVAL' | 'ENOMEM' | 'ENXIO';
+export type ItsErrno = 'EACCES' | 'EBUSY' | 'EEXIST' | 'EFAULT' | 'EINVAL' | 'ENOMEM' | 'ENXIO';
 
 /**
  * Writes devices, their events, and collections into the tables in guest memory, in KVM's format. Leaves out a table
- * whose GITS_BASERn is not valid. Both locks held. On an error, some of the tables may have been written.
+ * whose GITS_BASERn is not valid. EACCES: an event is mapped to a vLPI, of which the format knows nothing. Both locks held. On an error, some of the tables may have been written.
  * @see KVM_DEV_ARM_ITS_SAVE_TABLES
  */
 export function saveTables(its: ItsState): ItsErrno | undefined {
+  if (its.vpes !== undefined && hasVirtualEvent(its)) return 'EACCES';
   return saveDevices(its) ?? saveCollections(its);
+}
+
+function hasVirtualEvent({ events }: ItsState): boolean {
+  let found = false;
+  events.forEach((event) => {
+    found ||= events.lpiOf(event) < 0;
+  });
+  return found;
 }
 
 function saveDevices(its: ItsState): ItsErrno | undefined {

@@ -1,3 +1,4 @@
+import type { Intid } from '../arch/intid.ts';
 import { VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Mutex } from '../memory/mutex.ts';
@@ -10,6 +11,7 @@ import type { Events } from './events.ts';
 import type { LpiPort } from './lpi-port.ts';
 import type { ItsPersonality } from './personality.ts';
 import type { RegisterFile } from './register-file.ts';
+import { type VpePort, vlpiOf, vpeOf } from './vpe-port.ts';
 
 /**
  * Everything that a command may read or change.
@@ -30,15 +32,29 @@ export type ItsState = {
   readonly lpis: LpiPort;
   readonly memory: GuestMemory;
   readonly readers: Readers;
+  /** The vPEs of a GICv4.1; undefined on every other board. */
+  readonly vpes: VpePort | undefined;
 };
 
 /** Which GITS_BASERn describes which table. */
 export const DEVICE_TABLE = 0;
 export const COLLECTION_TABLE = 1;
+/** Of a board with vPEs. */
+export const VPE_TABLE = 2;
+
+/** Ends an event's part in its LPI, or clears its vLPI. */
+function endLpi({ lpis, vpes }: ItsState, lpi: Intid): void {
+  if (lpi >= 0) {
+    lpis.unmap(lpi);
+    return;
+  }
+  // guard: unmapping-clears-vlpi
+  if (vpes?.isMapped(vpeOf(lpi))) vpes.clear(vpeOf(lpi), vlpiOf(lpi));
+}
 
 /** Unmaps one event: its LPI ends, with its latch, unless another event maps the LPI too. */
 export function removeEvent(its: ItsState, event: number): void {
-  const { events, lpis, readers } = its;
+  const { events, readers } = its;
   // guard: unmapping-empties-cache
   events.invalidate();
   events.detach(event);
@@ -46,7 +62,7 @@ export function removeEvent(its: ItsState, event: number): void {
   // guard: unmapping-waits-for-injectors
   readers.synchronize();
   // guard: event-ends-mapping-once
-  lpis.unmap(events.lpiOf(event));
+  endLpi(its, events.lpiOf(event));
   events.free(event);
 }
 
@@ -66,7 +82,8 @@ export function removeAllDevices(its: ItsState): void {
   for (const device of all) its.devices.remove(device);
 }
 
-function removeEvents({ events, lpis, readers }: ItsState, devices: readonly number[]): void {
+function removeEvents(its: ItsState, devices: readonly number[]): void {
+  const { events, readers } = its;
   const removed: number[] = [];
   events.invalidate();
   for (const device of devices) {
@@ -78,9 +95,14 @@ function removeEvents({ events, lpis, readers }: ItsState, devices: readonly num
   // guard: removal-waits-for-injectors
   if (removed.length > 0) readers.synchronize();
   for (const event of removed) {
-    lpis.unmap(events.lpiOf(event));
+    endLpi(its, events.lpiOf(event));
     events.free(event);
   }
+}
+
+/** Ends every vPE that is not resident: GITS_BASER2 has become invalid, or the ITS is reset. */
+export function removeAllVpes({ vpes }: ItsState): void {
+  for (let vpe = 0; vpe < (vpes?.count ?? 0); vpe++) if (vpes?.isMapped(vpe)) vpes.unmap(vpe, false);
 }
 
 /** Ends a collection. Its events stay without a collection for good, even if a later collection has the same number. */
@@ -109,8 +131,9 @@ export function resetState(its: ItsState): void {
   registers.creadr = 0;
   registers.cwriter = 0;
   registers.stalled = false;
-  for (const table of [DEVICE_TABLE, COLLECTION_TABLE])
+  for (const table of [DEVICE_TABLE, COLLECTION_TABLE, VPE_TABLE])
     registers.setBaser(table, registers.baser(table) & ~VALID);
   removeAllDevices(its);
   removeAllCollections(its);
+  removeAllVpes(its);
 }

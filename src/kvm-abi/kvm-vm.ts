@@ -1,12 +1,15 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { Gic } from '../gic/gic.ts';
+import { prune } from '../gic/queueing.ts';
 import type { Its } from '../its/its.ts';
 import { FD_DEVICE, type FdTable } from '../kvm/fds.ts';
 import type { Fd } from '../kvm/gsi.ts';
 import type { IoEventFd } from '../kvm/ioeventfds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Msi } from '../kvm/msi.ts';
+import type { ArchTimer } from '../kvm/timer/arch-timer.ts';
+import type { ArchTimers } from '../kvm/timer/arch-timers.ts';
 import { VGIC_NONE, VGIC_V2 } from '../kvm/vgic/vgic-state.ts';
 import type { Vm } from '../kvm/vm.ts';
 import { EVENTFD_MAX } from '../memory/eventfd.ts';
@@ -15,9 +18,11 @@ import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
 import { checkFrames, markLast } from './devices/redistributors.ts';
+import { getTimerRegister, setTimerRegister, vcpuAttributes } from './devices/vcpu-timer.ts';
 import { type IrqFd, irqfdOptions } from './irqfd-args.ts';
 import type { KvmOptions } from './options.ts';
 import { type Routing, toRoutes } from './routing-entry.ts';
+import { V2Bus } from './v2-bus.ts';
 import type { CreateDevice, RegisterBus, VmBoard } from './vm-board.ts';
 
 /** The data with which another thread attaches to a VM; postable. */
@@ -200,36 +205,110 @@ export class KvmVm {
 
   // ---- vCPUs
 
+  /** KVM_SET_DEVICE_ATTR of a vCPU: the PPIs of its timers. @throws KvmError EINVAL, EFAULT, EBUSY, ENXIO */
+  setVcpuAttr(vcpu: VcpuId, name: AttributeName, value?: bigint | number): void {
+    const attributes = this.#vcpuAttributes('KVM_SET_DEVICE_ATTR', vcpu);
+    this.#configured(() => attributes.set(name, value === undefined ? undefined : BigInt(value)));
+  }
+
+  /** KVM_GET_DEVICE_ATTR of a vCPU. @throws KvmError ENXIO */
+  getVcpuAttr(vcpu: VcpuId, name: AttributeName): bigint {
+    return this.#vcpuAttributes('KVM_GET_DEVICE_ATTR', vcpu).get(name, undefined);
+  }
+
+  /** KVM_HAS_DEVICE_ATTR of a vCPU. @throws KvmError ENXIO */
+  hasVcpuAttr(vcpu: VcpuId, name: AttributeName): void {
+    const call = 'KVM_HAS_DEVICE_ATTR';
+    if (this.#vcpuAttributes(call, vcpu).has(name)) return;
+    throw new KvmError(call, 'ENXIO', `a vCPU has no attribute ${name.attr} in group ${name.group}`);
+  }
+
+  /** KVM_GET_ONE_REG: a register of the vCPU's timers. @throws KvmError ENOENT */
+  getOneReg(vcpu: VcpuId, id: bigint): bigint {
+    return getTimerRegister(this.#timersOf('KVM_GET_ONE_REG', vcpu), vcpu, id);
+  }
+
+  /** KVM_SET_ONE_REG. @throws KvmError ENOENT */
+  setOneReg(vcpu: VcpuId, id: bigint, value: bigint | number): void {
+    setTimerRegister(this.#timersOf('KVM_SET_ONE_REG', vcpu), vcpu, id, BigInt(value));
+  }
+
+  /** KVM_ARM_SET_COUNTER_OFFSET, Linux 6.4 and up. @throws KvmError EINVAL, EBUSY */
+  setCounterOffset(offset: bigint, reserved = 0n): void {
+    const call = 'KVM_ARM_SET_COUNTER_OFFSET';
+    if (reserved !== 0n) throw new KvmError(call, 'EINVAL', 'the reserved field is 0');
+    if (this.vm.vgic.runningVcpus > 0) throw new KvmError(call, 'EBUSY', 'a vCPU is running');
+    this.#timers(call).setOffset(offset);
+  }
+
+  /** The accesses of a vCPU to device registers: those of a GICv2 depend on the vCPU, so {@link bus} does not have them. The vCPU's thread. */
+  busOf(vcpu: VcpuId): RegisterBus {
+    const { gicV2 } = this.board;
+    return gicV2 ? new V2Bus(this.bus, gicV2, this.vm.vgic, vcpu) : this.bus;
+  }
+
+  /** The timers of a vCPU: the guest's reads and writes of their registers, on the vCPU's thread. */
+  timer(vcpu: VcpuId): ArchTimer {
+    return this.#timersOf('KVM_RUN', vcpu).of(vcpu);
+  }
+
   /**
-   * The entry of KVM_RUN. The first entry checks that the interrupt controller is complete. The calling thread then runs the guest through
-   * the returned CPU interface until {@link leaveGuest}.
+   * The host's timer interrupt: makes the PPIs of timers that are due pending, and wakes their vCPUs. KVM has an hrtimer; here a thread
+   * calls, at the latest when the returned time is over or a guest has set an earlier timer.
+   * @returns ns until the next timer is due, or Infinity
+   */
+  expireTimers(): number {
+    return this.#timers('KVM_RUN').expire();
+  }
+
+  /**
+   * The entry of KVM_RUN. The first entry checks that the interrupt controller is complete, and gives the vCPU's timers their PPIs. The
+   * calling thread then runs the guest through the returned CPU interface until {@link leaveGuest}.
    * @throws KvmError EBUSY, ENXIO, EINVAL
    * @see kvm_vgic_map_resources
    */
   enterGuest(vcpu: VcpuId): CpuInterface {
     const { vgic } = this.vm;
-    if (!Number.isInteger(vcpu) || vcpu < 0 || vcpu >= vgic.onlineVcpus)
-      throw new KvmError(
-        'KVM_RUN',
-        'EBADF',
-        `this VM has ${vgic.onlineVcpus} vCPUs, and none is number ${vcpu}`,
-      );
-    if (vgic.model === VGIC_V2)
-      throw new KvmError(
-        'KVM_RUN',
-        'ENXIO',
-        'this GICv2 has a device and its attributes, and no registers that a guest could use: create a GICv3',
-      );
-    if (vgic.model !== VGIC_NONE) checkFrames(vgic);
+    const timer = this.timer(vcpu);
+    if (vgic.model !== VGIC_NONE) {
+      checkFrames(vgic);
+      if (vgic.model === VGIC_V2) this.vm.initVgic();
+      timer.enable();
+    }
     for (const intid of this.options.ownedPpis) vgic.own(intid);
-    const cpu = this.gic.cpuInterface(vcpu);
+    const v2 = vgic.model === VGIC_V2 ? this.board.gicV2 : undefined;
+    const cpu = (v2 ?? this.gic).cpuInterface(vcpu);
     vgic.enterGuest();
+    timer.load();
     return cpu;
   }
 
-  /** The exit of KVM_RUN. @throws KvmError EINVAL where no vCPU is inside */
-  leaveGuest(): void {
+  /**
+   * The exit of KVM_RUN: the vCPU's timers leave the guest too, and its list is pruned. The vCPU's thread.
+   * @throws KvmError EINVAL where no vCPU is inside
+   */
+  leaveGuest(vcpu: VcpuId = 0): void {
+    this.timer(vcpu).put();
     if (!this.vm.vgic.leaveGuest()) throw new KvmError('KVM_RUN', 'EINVAL', 'no vCPU is inside KVM_RUN');
+    prune(this.gic.interrupts, vcpu);
+  }
+
+  #vcpuAttributes(call: AttributeCall, vcpu: VcpuId): Device {
+    return vcpuAttributes(this.#timersOf(call, vcpu), this.vm.vgic.model !== VGIC_NONE);
+  }
+
+  #timersOf(call: string, vcpu: VcpuId): ArchTimers {
+    const { onlineVcpus } = this.vm.vgic;
+    if (!Number.isInteger(vcpu) || vcpu < 0 || vcpu >= onlineVcpus)
+      throw new KvmError(call, 'EBADF', `this VM has ${onlineVcpus} vCPUs, and none is number ${vcpu}`);
+    return this.#timers(call);
+  }
+
+  #timers(call: string): ArchTimers {
+    const { timers } = this.board;
+    if (!timers)
+      throw new KvmError(call, 'ENODEV', 'this VM has no timers in the kernel: make it with createVm');
+    return timers;
   }
 
   #device(call: AttributeCall, fd: Fd): Device {

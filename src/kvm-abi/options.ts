@@ -22,9 +22,9 @@ export type KvmOptions = {
   readonly memory: readonly MemorySlot[];
   /** Bits of a guest-physical address. */
   readonly physBits: number;
-  /** Whether the host can run a GICv2: its device and attributes are there, and KVM_RUN of a VM that has one is refused. */
+  /** Whether the host can run a GICv2, of at most 8 vCPUs. */
   readonly gicV2: boolean;
-  /** PPIs that devices in the kernel drive once a vCPU has run: the virtual and the physical timer. */
+  /** PPIs that a device in the kernel drives once a vCPU has run, beside the timers' own: the PMU's. */
   readonly ownedPpis: readonly Intid[];
   /** Linux 6.17 and up: an eventfd takes one irqfd of all VMs. */
   readonly exclusiveEventFds: boolean;
@@ -44,7 +44,7 @@ export const DEFAULT_KVM_OPTIONS: KvmOptions = {
   memory: [{ base: 0x4000_0000, bytes: 0x20_0000 }],
   physBits: 40,
   gicV2: false,
-  ownedPpis: [27, 30],
+  ownedPpis: [],
   exclusiveEventFds: true,
   dispatch: 'inline',
   design: 'merged',

@@ -1,8 +1,10 @@
 import type { Gic } from '../gic/gic.ts';
+import type { V2Registers } from '../gic/v2/gic-v2.ts';
 import type { Its } from '../its/its.ts';
 import type { FdTable } from '../kvm/fds.ts';
 import type { Fd } from '../kvm/gsi.ts';
 import type { IoEventFds } from '../kvm/ioeventfds.ts';
+import type { ArchTimers } from '../kvm/timer/arch-timers.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Layout } from '../memory/layout.ts';
@@ -35,6 +37,10 @@ export type VmBoard = {
   readonly fds: FdTable;
   readonly ioeventfds: IoEventFds;
   readonly configLock: Mutex;
+  /** The registers of a GICv2, where the host can run one. */
+  readonly gicV2: V2Registers | undefined;
+  /** The in-kernel timers. Undefined on a board that is no VM of userland's. */
+  readonly timers: ArchTimers | undefined;
   /** The other VMs of the process. */
   readonly neighbours: readonly { readonly vm: Vm }[];
   /** write(2) of an eventfd, heard by all VMs of the process. */

@@ -18,6 +18,7 @@ export const ERRNO = {
   ENOTTY: 25,
   ENOSPC: 28,
   ENOSYS: 38,
+  EOPNOTSUPP: 95,
 } as const;
 
 export type ErrnoName = keyof typeof ERRNO;

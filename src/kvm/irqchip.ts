@@ -38,7 +38,8 @@ export interface PinEnds {
 
 /**
  * An interrupt controller as KVM's generic code sees it: routing table, irqfds and resamplers use only this interface.
- * One view a thread; any thread may call. Implementations: `vgic/gic-irqchip.ts`, `ioapic/ioapic-irqchip.ts`.
+ * One view a thread; any thread may call. Implementations: `vgic/gic-irqchip.ts`, `ioapic/ioapic-irqchip.ts`,
+ * `aia/aia-irqchip.ts`.
  * @see virt/kvm/irqchip.c, virt/kvm/eventfd.c: what they call of an architecture
  */
 export interface Irqchip {

@@ -17,9 +17,10 @@ import type { ProcessRegions } from './irqfd-record.ts';
 import { KvmError } from './kvm-error.ts';
 import type { Route } from './route.ts';
 import { validateRoutes } from './routing-table.ts';
+import type { ArchTimers } from './timer/arch-timers.ts';
 import { GicIrqchip } from './vgic/gic-irqchip.ts';
 import type { LineParts } from './vgic/irq-line.ts';
-import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts';
+import { VGIC_NONE, VGIC_V2, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts';
 
 export type VmRegions = GenericVmRegions & { readonly vgic: Region };
 
@@ -33,6 +34,10 @@ export type VmParts = GenericVmParts & {
   readonly lpis: Lpis;
   /** The ITSes; their guest-physical addresses are in the state of the vgic. */
   readonly itses: readonly Its[];
+  /** Reset when the VM's GICv2 is initialised. */
+  readonly gicV2?: { readonly reset: () => void } | undefined;
+  /** The in-kernel timers: userland may not drive the PPIs that they own. */
+  readonly timers?: ArchTimers | undefined;
   /** How userland names a source, and how a signal finds its interrupt. */
   readonly design?: KernelDesign;
 };
@@ -44,15 +49,17 @@ export type VmParts = GenericVmParts & {
 export class Vm extends GenericVm<GicIrqchip> {
   readonly #interrupts: Interrupts;
   readonly #line: LineParts;
+  readonly #gicV2: VmParts['gicV2'];
   readonly design: KernelDesign;
   readonly vgic: VgicState;
 
   constructor(words: Words, regions: VmRegions, parts: VmParts) {
-    const { interrupts, design = MERGED } = parts;
+    const { interrupts, timers, design = MERGED } = parts;
     const vgic = new VgicState(words, regions.vgic);
     super(words, regions, new GicIrqchip(words, { ...parts, vgic }), parts, design.makeInjector);
     this.#interrupts = interrupts;
-    this.#line = { interrupts, vgic, initialise: () => this.initVgic() };
+    this.#gicV2 = parts.gicV2;
+    this.#line = { interrupts, vgic, timers, initialise: () => this.initVgic() };
     this.design = design;
     this.vgic = vgic;
   }
@@ -62,6 +69,7 @@ export class Vm extends GenericVm<GicIrqchip> {
     if (this.vgic.initialised) return;
     if (this.vgic.model === VGIC_NONE) this.vgic.model = VGIC_V3;
     this.vgic.spis = this.#interrupts.endSpi - FIRST_SPI;
+    if (this.vgic.model === VGIC_V2) this.#gicV2?.reset();
     // guard: first-table-is-read
     const { initialRoutes, table } = this.design;
     const { gsis, pins } = this.routing;

@@ -74,7 +74,7 @@ export const doorbellOverwritesPending = defineRace<Words, Words>({
   reference: 'Linux a3f574cd6548, "KVM: arm64: vgic-v4: Plug race between non-residency and v4.1 doorbell".',
   story:
     'A vPE is made non-resident, and the hardware says that nothing is pending for it. Before that answer is stored, an interrupt fires and the doorbell stores that one is pending. Then the older answer overwrites the newer, and the vCPU sleeps.',
-  fix: 'the owner stores its 0 before it goes non-resident, when no doorbell can ring yet, and afterwards a 1 only. The vPE is that of src/gic/vpe.ts, which no board has yet: PendingLast and the doorbell are taken in one step, so exactly one of them says that an interrupt waits',
+  fix: 'the owner stores its 0 before it goes non-resident, when no doorbell can ring yet, and afterwards a 1 only. The vPE is that of src/gic/vpe.ts: PendingLast and the doorbell are taken in one step, so exactly one of them says that an interrupt waits',
   lesson:
     'A value that was read, kept and stored later is stored too late. Store only a value that cannot be older than the stored one.',
   buggy: {

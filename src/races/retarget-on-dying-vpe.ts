@@ -44,7 +44,7 @@ export const retargetOnDyingVpe = defineRace<Words, Words>({
   reference: 'CVE-2024-50192; Linux 1442ee001198, "irqchip/gic-v4: Don\'t allow a VMOVP on a dying VPE".',
   story:
     'One thread changes the affinity of a doorbell interrupt, and sees that the doorbell is there. Meanwhile teardown unmaps the vPE, and then hides the doorbell. The first thread issues the move all the same, for a vPE that is gone.',
-  fix: "whether the vPE is mapped, whether it is resident, and its PE are one word of the project's vPE (src/gic/vpe.ts; no board has one yet): a VMOVP is carried out in one step on a vPE that is mapped, or not at all. Linux looks at the map count under the vPE's lock",
+  fix: "whether the vPE is mapped, whether it is resident, and its PE are one word of the project's vPE (src/gic/vpe.ts): a VMOVP is carried out in one step on a vPE that is mapped, or not at all. Linux looks at the map count under the vPE's lock",
   lesson: 'A visible object need not be alive. Check under the lock that its teardown takes.',
   buggy: {
     ...oneVpe,

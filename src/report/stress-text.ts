@@ -26,6 +26,20 @@ const X86_CHURN = [
   ['raises', 'KVM_SIGNAL_MSI or edge of the driver', 'KVM_SIGNAL_MSIs and edges of the driver'],
 ] as const satisfies readonly (readonly [ChurnCount, string, string])[];
 
+/** Churn of a run with vPEs, likewise. */
+const VPE_CHURN = [
+  ['moves', 'VMOVI', 'VMOVIs'],
+  ['collections', 'VMOVP', 'VMOVPs'],
+  ['switches', 'vPE ended and mapped', 'vPEs ended and mapped'],
+  ['configs', 'vLPI disabled and enabled', 'vLPIs disabled and enabled'],
+  ['toggles', 'vSGI disabled and enabled', 'vSGIs disabled and enabled'],
+  ['masks', 'irqfd deassigned and assigned', 'irqfds deassigned and assigned'],
+  ['routeUpdates', 'route update', 'route updates'],
+  ['remaps', 'event mapped anew', 'events mapped anew'],
+  ['swaps', 'while it signalled', 'while they signalled'],
+  ['raises', 'INT or GITS_SGIR of the driver', 'INTs and GITS_SGIRs of the driver'],
+] as const satisfies readonly (readonly [ChurnCount, string, string])[];
+
 /** How many violations are printed one by one. */
 const SHOWN = 10;
 
@@ -34,7 +48,7 @@ export function stressText(result: StressResult): string {
   const { config, latencyNs } = result;
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}${config.itses === undefined ? '' : `, ${config.itses} ITSes`}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
-    `${config.irqchip === undefined ? '' : 'IOAPIC and local APICs; '}design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
+    `${config.irqchip === undefined ? '' : 'IOAPIC and local APICs; '}${result.vpes ? 'GICv4.1; ' : ''}design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
     `input ${inputText(config)}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
     '',
     table(
@@ -74,6 +88,7 @@ export function stressText(result: StressResult): string {
     ...perturbationLines(result),
     ...lineLines(result),
     ...listRegisterLines(result),
+    ...vpeLines(result),
     ...programLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
     ...violationLines(result.violations, config.irqchip === undefined ? 'INTID' : 'vector'),
@@ -154,7 +169,16 @@ function listRegisterLines({ config, listRegisters, delivered }: StressResult): 
   ];
 }
 
-function churnText({ churn, config }: StressResult): string {
+function vpeLines({ vpes }: StressResult): string[] {
+  if (!vpes) return [];
+  const { residencies, sleeps, doorbells, pendingLasts } = vpes;
+  return [
+    `${plural(vpes.vpes, 'vPE')}, ${plural(vpes.vsgis, 'vSGI')}: resident ${count(residencies)} times; ${plural(sleeps, 'sleep')} until a doorbell rings, ${plural(doorbells, 'doorbell')}; ${plural(pendingLasts, 'sleep')} ended by PendingLast`,
+  ];
+}
+
+function churnText({ churn, config, vpes }: StressResult): string {
+  if (vpes) return VPE_CHURN.map(([name, one, many]) => plural(churn[name], one, many)).join(', ');
   if (config.irqchip !== undefined)
     return X86_CHURN.map(([name, one, many]) => plural(churn[name], one, many)).join(', ');
   const parts = [

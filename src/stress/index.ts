@@ -7,8 +7,10 @@
  * The debate runs the same threads on every design.
  */
 
+export { DriverContext, type DriverParts } from './driver/context.ts';
+export { StillPhases } from './driver/still.ts';
 export { keepMoment, type Moment, momentOf, readMoment } from './moment.ts';
-export { PLACES, VIOLATIONS, type ViolationKind } from './proof.ts';
+export { EDGE_SOURCE, PLACES, VIOLATIONS, type ViolationKind } from './proof.ts';
 export { boundMsOf, movesOf, waitUntilSettled } from './quiet.ts';
 export { resumeMoment, tracksOf } from './resume.ts';
 export type { OpenSource, ResumeResult } from './resume-result.ts';

@@ -14,7 +14,8 @@ export function isAtRest(machine: Machine): boolean {
 }
 
 /** Whether an interrupt waits for its vCPU. With every vCPU asleep, either a wake-up is on its way or the interrupt is stranded. */
-export function isAnyWaiting({ gic: { interrupts } }: Machine): boolean {
+export function isAnyWaiting({ gic: { interrupts, vpes } }: Machine): boolean {
+  if (vpes?.isAnySignalled) return true;
   for (let intid: Intid = FIRST_SPI; intid < interrupts.idLimit; intid++) {
     const at = interrupts.find(0, intid);
     if (at !== NONE && isDeliverable(interrupts.state(at))) return true;
@@ -32,7 +33,7 @@ const keyOf = ({ kind, source, intid, seen }: Pick<Violation, 'kind' | 'source' 
  */
 export function audit(machine: Machine, plan: Plan): number {
   const { proof, account, sgis } = stressViews(machine, plan);
-  const { interrupts } = machine.gic;
+  const { interrupts, vpes } = machine.gic;
   const stranded = new Set<number>();
   const known = new Set(proof.violations().map(keyOf));
   const violate = (kind: ViolationKind, source: number, intid: Intid, vcpu: VcpuId) => {
@@ -47,9 +48,9 @@ export function audit(machine: Machine, plan: Plan): number {
     violate('stranded', proof.ownerOf(intid), intid, targetOf(state));
   }
   for (let source = 0; source < proof.sources; source++) {
-    const intid = proof.intidOf(source);
+    const [intid, vcpu] = [proof.intidOf(source), proof.vcpuOf(source)];
     if (!proof.isSettled(source) && !stranded.has(intid))
-      violate('lost', source, intid, proof.vcpuOf(source));
+      violate(vpes?.at(vcpu)?.isPending(intid) ? 'stranded' : 'lost', source, intid, vcpu);
   }
   for (let pair = 0; pair < sgis.sources; pair++)
     if (!sgis.isSettled(pair)) {

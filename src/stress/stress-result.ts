@@ -93,9 +93,9 @@ export type StressResult = {
     readonly abi: DesignName;
     /**
      * The interrupt that an event ends in: an SPI in place of an LPI where no irqfd of the design leads to the ITS; on x86 a
-     * vector.
+     * vector; of a vPE a vLPI, and then each vCPU of a violation is a vPE.
      */
-    readonly eventsAs: 'lpi' | 'spi' | 'vector';
+    readonly eventsAs: 'lpi' | 'spi' | 'vector' | 'vlpi';
     /** x86's interrupt controllers; left out: a GICv3. The fields called INTID hold a vector then. */
     readonly irqchip?: 'ioapic';
     readonly lines: LineMode;
@@ -151,6 +151,8 @@ export type StressResult = {
   readonly perturbation: PerturbationFigures | null;
   /** Of the list registers of all vCPUs; null where there are none. */
   readonly listRegisters: ListRegisterCounters | null;
+  /** Of the vPEs of a GICv4.1; left out where there are none. */
+  readonly vpes?: VpeFigures;
   /** Of lines that devices hold until they are served; null where there are none. */
   readonly lines: LineFigures | null;
   /** Programs drawn for the smallest machine, run under the explorer's schedules after the run; null where none were. */
@@ -201,6 +203,20 @@ export type Stillness = {
   readonly longestMs: number;
   /** After how long without any progress a delivery was stranded, ms: a multiple of the slowest wake-up of the run. */
   readonly boundMs: number;
+};
+
+/** The counts of the vPEs of a GICv4.1, in sum. */
+export type VpeFigures = {
+  readonly vpes: number;
+  /** vSGIs that devices send. */
+  readonly vsgis: number;
+  /** Times that a vPE was made resident on a PE. */
+  readonly residencies: number;
+  /** Times that a vPE left its PE to sleep until its doorbell rings, and doorbells. */
+  readonly sleeps: number;
+  readonly doorbells: number;
+  /** Times that a vPE was to sleep, and GICR_VPENDBASER.PendingLast said that an interrupt was pending. */
+  readonly pendingLasts: number;
 };
 
 /** The counts of level-triggered lines on resampling irqfds. */

@@ -60,6 +60,8 @@ const WAKE_MS = 1_000;
 export type OwnThreads = {
   /** Words of the scenario's region that the threads need behind those of the run. */
   readonly words: number;
+  /** A machine and its plan that the caller has built; left out, those of the options. */
+  readonly built?: { readonly machine: Machine; readonly plan: Plan };
   readonly cast: (machine: Machine, plan: Plan) => Pick<Cast, 'guest' | 'programs'>;
 };
 
@@ -73,7 +75,7 @@ export async function runStress(
   watch: StressWatch = {},
   own?: OwnThreads,
 ): Promise<StressResult> {
-  const { machine, plan } = buildStress(options, own?.words);
+  const { machine, plan } = own?.built ?? buildStress(options, own?.words);
   const { proof, sgis, stopAt, still, coverage, perturbation } = stressViews(machine, plan);
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();

@@ -4,9 +4,12 @@ import { GICD_BYTES, GICR_STRIDE, GITS_BYTES, SGI_FRAME } from '../../src/arch/f
 import {
   decodeCommand,
   encodeCommand,
+  fieldOf,
   ITS_COMMANDS,
   type ItsCommand,
   type ItsCommandName,
+  VIRTUAL_COMMANDS,
+  type VirtualCommand,
 } from '../../src/arch/its-command.ts';
 import { lpiConfig } from '../../src/arch/lpi-config.ts';
 import { gicd, gicr, gits, wordOf } from '../../src/arch/registers.ts';
@@ -32,14 +35,14 @@ describe('register offsets', () => {
       'CTLR 0 IIDR 4 TYPER 8 STATUSR 10 WAKER 14 SETLPIR 40 CLRLPIR 48 PROPBASER 70 PENDBASER 78 INVLPIR a0 ' +
         'INVALLR b0 SYNCR c0 PIDR4 ffd0 PIDR2 ffe8 IGROUPR0 10080 ISENABLER0 10100 ICENABLER0 10180 ' +
         'ISPENDR0 10200 ICPENDR0 10280 ISACTIVER0 10300 ICACTIVER0 10380 IPRIORITYR 10400 ICFGR0 10c00 ' +
-        'ICFGR1 10c04 IGRPMODR0 10d00 NSACR 10e00',
+        'ICFGR1 10c04 IGRPMODR0 10d00 NSACR 10e00 VPROPBASER 20070 VPENDBASER 20078 VSGIR 20080 VSGIPENDR 20088',
     );
   });
 
   test('of an ITS are those of the architecture, the doorbell in the second frame', () => {
     expect(listed(gits)).toBe(
       'CTLR 0 IIDR 4 TYPER 8 CBASER 80 CWRITER 88 CREADR 90 BASER 100 BASER0 100 BASER1 108 PIDR4 ffd0 ' +
-        'PIDR0 ffe0 PIDR2 ffe8 TRANSLATER 10040',
+        'PIDR0 ffe0 PIDR2 ffe8 BASER2 110 TRANSLATER 10040 SGIR 20020',
     );
   });
 
@@ -89,6 +92,56 @@ const FIELDS = {
   rdbase2: fc.nat({ max: 0xffff_ffff }),
   valid: fc.boolean(),
 };
+
+describe('a command for vPEs', () => {
+  const device = { deviceId: 0x1234, eventId: 0x56 };
+  const [vpe, rdbase, doorbell] = [0xabcd, 3, 1023];
+  const DRAWN_VIRTUAL: readonly (readonly [VirtualCommand, readonly bigint[]])[] = [
+    [{ name: 'VMOVI', ...device, vpe }, [0x1234_0000_0021n, 0xabcd_0000_0056n, 0n, 0n]],
+    [
+      { name: 'VMOVP', vpe, rdbase, hasDoorbell: true, movedDoorbell: 0x2001 },
+      [0x22n, 0xabcd_0000_0000n, 0x8000_0000_0003_0000n, 0x2001n],
+    ],
+    [{ name: 'VSGI', vpe, sgi: 5, enable: true, clear: false }, [0x5_0000_0123n, 0xabcd_0000_0000n, 0n, 0n]],
+    [{ name: 'VSGI', vpe, sgi: 15, enable: false, clear: true }, [0xf_0000_0223n, 0xabcd_0000_0000n, 0n, 0n]],
+    [{ name: 'VSYNC', vpe }, [0x25n, 0xabcd_0000_0000n, 0n, 0n]],
+    [
+      {
+        ...{
+          name: 'VMAPP',
+          vpe,
+          rdbase,
+          valid: true,
+          alloc: true,
+          pendingZero: true,
+          defaultDoorbell: 0x2002,
+        },
+        ...{ configAddr: 0xf_0000_0001_0000, pendingAddr: 0xf_0000_0002_0000, pendingBits: 15 },
+      },
+      [0xf_0000_0001_0329n, 0xabcd_0000_2002n, 0x8000_0000_0003_0000n, 0xf_0000_0002_000fn],
+    ],
+    [
+      { name: 'VMAPTI', ...device, vpe, virtualLpi: 0x2003, doorbell },
+      [0x1234_0000_002an, 0xabcd_0000_0056n, 0x3ff_0000_2003n, 0n],
+    ],
+    [
+      { name: 'VMAPI', ...device, vpe, doorbell },
+      [0x1234_0000_002bn, 0xabcd_0000_0056n, 0x3ff_0000_0000n, 0n],
+    ],
+    [{ name: 'VINVALL', vpe }, [0x2dn, 0xabcd_0000_0000n, 0n, 0n]],
+    [{ name: 'INVDB', vpe }, [0x2en, 0xabcd_0000_0000n, 0n, 0n]],
+  ];
+
+  test.each(DRAWN_VIRTUAL)('%j is laid out as GICv4.1 draws it', (command, drawn) => {
+    const packet = encodeCommand(command);
+    const double = (at: number) =>
+      (BigInt.asUintN(32, b(packet[at + 1] ?? 0)) << 32n) | BigInt.asUintN(32, b(packet[at] ?? 0));
+    expect([0, 2, 4, 6].map(double)).toEqual(drawn);
+    const row = VIRTUAL_COMMANDS[command.name];
+    for (const field of row.fields)
+      expect(fieldOf[field](packet), field).toBe(Number(command[field as keyof typeof command]));
+  });
+});
 
 describe.each(Object.keys(ITS_COMMANDS) as ItsCommandName[])('%s', (name) => {
   const fields = Object.fromEntries(ITS_COMMANDS[name].fields.map((field) => [field, FIELDS[field]]));

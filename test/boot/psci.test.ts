@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { GenericTimer, type TimerState } from '../../src/boot/generic-timer.ts';
 import { GuestClock } from '../../src/boot/guest-clock.ts';
 import { bootRegions } from '../../src/boot/plan.ts';
 import { Psci } from '../../src/boot/psci.ts';
 import { encode } from '../../src/gic/system-registers.ts';
+import { GenericTimer, type TimerState } from '../../src/kvm/timer/generic-timer.ts';
 import { CLOCK_WORDS, Clock, startClock } from '../../src/measure/clock.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
@@ -74,7 +74,7 @@ describe('the generic timer', () => {
     const state = (): TimerState => ({ control: 0n, compare: 0n });
     const virtual = state();
     let now = 1000;
-    const timer = new GenericTimer({ virtual, physical: state(), now: () => now });
+    const timer = new GenericTimer({ virtual, physical: state(), count: () => BigInt(now) });
     return { timer, virtual, pass: (ticks: number) => (now += ticks) };
   };
   const CTL = encode(3, 3, 14, 3, 1);

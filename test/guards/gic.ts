@@ -14,6 +14,35 @@ import type { Rows } from './rows.ts';
 
 /** Guards of `src/gic`: the states of interrupts, the lists of vCPUs, the registers. */
 export const GIC = {
+  'source-before-latch': {
+    rule: 'A sender of a GICv2 sets its source before the latch of the SGI.',
+    mistakes: { 'latched first': toBehind('latch-after-source') },
+  },
+  'latch-after-source': {
+    rule: 'A sender of a GICv2 latches the SGI.',
+    mistakes: {},
+  },
+  'withdrawal-looks-again': {
+    rule: 'A withdrawal that has cleared the latch looks for a source that came meanwhile.',
+    mistakes: { 'no look': drop },
+  },
+  'next-source-is-latched': {
+    rule: 'A take that leaves sources latches the SGI again.',
+    mistakes: { 'not latched': drop },
+  },
+  'latch-needs-source': {
+    rule: 'A latch without a source is no interrupt.',
+    mistakes: { 'taken all the same': never },
+  },
+  'source-claimed-in-one-step': {
+    rule: 'A take claims a source in one step.',
+    mistakes: {
+      'in two steps': instead(`{
+        store(this.#words, at, left | (lowestBit(sources) << ACTIVE_SHIFT));
+        return left;
+      }`),
+    },
+  },
   'latch-is-one-step': {
     rule: 'A latch is set in one step, and the state that is listed is the one that this step found.',
     mistakes: {
@@ -524,6 +553,39 @@ export const GIC = {
         'if (this.#pending.has(bit)) this.#announce();\n    this.#enabled.set(bit);\n    return;',
       ),
     },
+  },
+  // src/gic/vpes.ts, src/gic/vlpi-frame.ts
+  'vmapp-loads-pending-table': {
+    rule: 'A vPE that is mapped with PTZ = 0 has the pending vLPIs of its table.',
+    mistakes: { 'not loaded': drop },
+  },
+  'vmapp-saves-pending-table': {
+    rule: 'A vPE that ends with Alloc = 1 leaves its pending vLPIs in its table.',
+    mistakes: { 'not saved': never },
+  },
+  'vpe-ends-with-doorbell': {
+    rule: 'A doorbell that is pending ends with its vPE.',
+    mistakes: { 'rings afterwards': drop },
+  },
+  'vmovp-takes-doorbell-along': {
+    rule: 'VMOVP takes a doorbell that is pending along.',
+    mistakes: { 'stays behind': drop },
+  },
+  'vmovi-takes-pending-along': {
+    rule: 'VMOVI takes a vLPI that is pending along.',
+    mistakes: { lost: instead('this.clear(from, intid);') },
+  },
+  'doorbell-follows-vpe': {
+    rule: 'A doorbell rings at the PE of the last residency, or of a later VMOVP.',
+    mistakes: { 'where VMAPP said': drop },
+  },
+  'doorbell-is-an-lpi': {
+    rule: 'A vPE that is not resident rings its default doorbell.',
+    mistakes: { 'not rung': drop },
+  },
+  'vpendbaser-arms-doorbell': {
+    rule: 'VPENDBASER.Doorbell decides whether a doorbell rings for a vPE that has left.',
+    mistakes: { 'never armed': value('vpe?.leave(false) ?? false') },
   },
   'doorbell-rings-once': {
     rule: 'The thread that takes the doorbell rings it, and no other.',

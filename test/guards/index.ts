@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../bench/power/root.ts';
+import { AIA } from './aia.ts';
 import { APIC } from './apic.ts';
 import { edited, type GuardEdit, guardsIn } from './edit.ts';
 import { EXPLORE } from './explore.ts';
@@ -15,10 +16,10 @@ import { MACHINE } from './machine.ts';
 import { MEMORY } from './memory.ts';
 import type { Change, Row, Rows } from './rows.ts';
 
-const TABLE = { ...MEMORY, ...GIC, ...ITS, ...KVM, ...APIC, ...MACHINE, ...EXPLORE };
+const TABLE = { ...MEMORY, ...GIC, ...ITS, ...KVM, ...APIC, ...AIA, ...MACHINE, ...EXPLORE };
 
 /** By area, in the order of the documentation. */
-export const AREAS: Readonly<Record<string, Rows>> = { MEMORY, GIC, ITS, KVM, APIC, MACHINE, EXPLORE };
+export const AREAS: Readonly<Record<string, Rows>> = { MEMORY, GIC, ITS, KVM, APIC, AIA, MACHINE, EXPLORE };
 
 export type Guard = keyof typeof TABLE;
 type NamesOf<G extends Guard> = keyof (typeof TABLE)[G]['mistakes'] | VariantsOf<(typeof TABLE)[G]>;

@@ -114,4 +114,26 @@ export const ITS = {
     rule: 'A signal past the cache latches with the lock of the mappings held.',
     mistakes: { 'without the lock': instead('its.lock.unlock();\n    $\n    its.lock.lock();') },
   },
+
+  // src/its/commands/virtual.ts, and what the other commands do to vLPIs
+  'vinvall-reads-all': {
+    rule: 'VINVALL reads the configuration of every vLPI of a vPE.',
+    mistakes: { 'not read': drop },
+  },
+  'invdb-reads-configuration': {
+    rule: "INVDB reads the configuration of a vPE's default doorbell.",
+    mistakes: { 'not read': drop },
+  },
+  'inv-reads-vlpi': {
+    rule: 'INV reads the configuration of a vLPI.',
+    mistakes: { 'not read': drop },
+  },
+  'vsgi-enables': {
+    rule: 'VSGI enables a vSGI, and one that is pending is announced.',
+    mistakes: { 'not enabled': drop },
+  },
+  'unmapping-clears-vlpi': {
+    rule: 'The unmapping of an event clears the pending state of its vLPI.',
+    mistakes: { 'stays pending': drop },
+  },
 } satisfies Rows;

@@ -58,6 +58,22 @@ export const KVM = {
     },
   },
 
+  'level-changes-under-lock': {
+    rule: 'A lock orders what a guest writes to its timer with the expiry on another thread.',
+    mistakes: { 'no lock': drop },
+  },
+  'entry-samples-timers': {
+    rule: 'A vCPU that enters its guest drives the lines of its timers.',
+    mistakes: { 'not driven': drop },
+  },
+  'expiry-raises-line': {
+    rule: 'A timer that expires while its guest runs raises its line.',
+    mistakes: { 'not raised': drop },
+  },
+  'expiry-wakes-vcpu': {
+    rule: 'A timer that expires while its vCPU is outside the guest wakes the vCPU.',
+    mistakes: { 'no ring': drop },
+  },
   'raised-is-not-written': {
     rule: 'A signal that a writer has injected is not written to the eventfd.',
     mistakes: { 'written too': instead('if (this.#inline) this.raise(fd);') },

@@ -13,6 +13,7 @@ const TITLES: Readonly<Record<string, string>> = {
   ITS: 'The ITS',
   KVM: 'KVM: routing, irqfds, resamplers',
   APIC: 'The IOAPIC and the local APICs',
+  AIA: 'The APLIC and the interrupt files of RISC-V',
   MACHINE: 'vCPUs, the proof of stress, the races',
   EXPLORE: 'The explorer: the search of classes',
 };

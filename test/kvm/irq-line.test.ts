@@ -88,15 +88,16 @@ describe('with one', () => {
     expect(old.vm.routing.entries()).toHaveLength(224);
   });
 
-  test('a wire that the kernel drives answers 0 and stays as it is', () => {
-    const { vm } = readyVm();
+  test('a wire of a timer is driven by the timer once its vCPU has run; the call answers 0, without effect', () => {
+    const { vm } = readyVm({ ownedPpis: [23] });
     vm.irqLine(line(PPI, 27), 1);
-    expect(pending(vm, 27)).toBe(true);
+    vm.irqLine(line(PPI, 23), 1);
+    expect([pending(vm, 27), pending(vm, 23)]).toEqual([true, true]);
     vm.enterGuest(0);
-    vm.irqLine(line(PPI, 27), 0);
-    vm.irqLine(line(PPI, 30), 1);
-    vm.irqLine(line(PPI, 22), 1);
-    expect([pending(vm, 27), pending(vm, 30), pending(vm, 22)]).toEqual([true, false, true]);
+    expect(pending(vm, 27)).toBe(false);
+    for (const intid of [27, 30, 22]) vm.irqLine(line(PPI, intid), 1);
+    vm.irqLine(line(PPI, 23), 0);
+    expect([27, 30, 22, 23].map((intid) => pending(vm, intid))).toEqual([false, false, true, true]);
   });
 
   test('it never asks the table', () => {

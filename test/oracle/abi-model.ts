@@ -2,6 +2,7 @@ import { createVms } from '../../src/board/create-vm.ts';
 import { ERRNO } from '../../src/kvm/errno.ts';
 import { KvmError } from '../../src/kvm/kvm-error.ts';
 import type { KvmVm } from '../../src/kvm-abi/kvm-vm.ts';
+import { encodingOf } from './abi.ts';
 
 /** Descriptors of eventfds in /init begin here; in the model they begin at 0. */
 const FIRST_EVENTFD = 0x40;
@@ -29,9 +30,26 @@ export class AbiModel {
       case 'A':
         return this.#attribute(words[0] ?? '', at(1), at(2), numbers[3] ?? 0n, numbers[4] ?? 0n);
       case 'W':
-        return void this.#machine.bus.write(at(1), at(2), numbers[3] ?? 0n);
+        return void this.#inGuest(at(0), () =>
+          this.#machine.busOf(at(0)).write(at(1), at(2), numbers[3] ?? 0n),
+        );
       case 'R':
-        return this.#machine.bus.read(at(1), at(2)).toString(16);
+        return this.#inGuest(at(0), () => this.#machine.busOf(at(0)).read(at(1), at(2)).toString(16));
+      case 'S':
+        return void this.#inGuest(at(0), () => this.#writeRegister(at(0), words[1] ?? '', numbers[2] ?? 0n));
+      case 'G':
+        return this.#inGuest(at(0), () => this.#readRegister(at(0), words[1] ?? '').toString(16));
+      case 'J': {
+        const errno = this.#errno(() => this.#inGuest(at(0), () => {}));
+        // An immediate exit: EINTR.
+        return errno === '0' ? '4' : errno;
+      }
+      case 'H':
+        return this.#vcpuAttribute(words[0] ?? '', at(1), at(2), numbers[3] ?? 0n, numbers[4] ?? 0n);
+      case 'O':
+        return this.#oneRegister(words[0] ?? '', at(1), numbers[2] ?? 0n, numbers[3] ?? 0n);
+      case 'c':
+        return this.#errno(() => this.#machine.setCounterOffset(numbers[0] ?? 0n, numbers[1]));
       case 'F':
         return void this.#machine.memory.fill(at(0), at(1), at(2));
       case 'M':
@@ -73,7 +91,12 @@ export class AbiModel {
   }
 
   #begin(vcpus: number): void {
-    const [vm] = createVms(1, { vcpus: 8, vcpusLater: true, memory: [{ base: RAM, bytes: 0x200_0000 }] });
+    const [vm] = createVms(1, {
+      vcpus: 8,
+      vcpusLater: true,
+      gicV2: true,
+      memory: [{ base: RAM, bytes: 0x200_0000 }],
+    });
     this.#vm = vm;
     this.#devices.length = 0;
     for (let id = 0; id < vcpus; id++) vm?.createVcpu();
@@ -87,6 +110,47 @@ export class AbiModel {
       ...['C 8', 'A s 1 0 4 8080000', 'A s 1 4 0 0'],
     ])
       this.obey(command);
+  }
+
+  /** One instruction of a vCPU: KVM_RUN, and out again. */
+  #inGuest<T>(vcpu: number, act: () => T): T {
+    this.#machine.enterGuest(vcpu);
+    try {
+      return act();
+    } finally {
+      this.#machine.leaveGuest(vcpu);
+    }
+  }
+
+  #readRegister(vcpu: number, name: string): bigint {
+    const encoding = encodingOf(name);
+    const value = this.#machine.timer(vcpu).read(encoding);
+    return value ?? this.#machine.gic.systemRegisters[vcpu]?.readSystemRegister(encoding) ?? 0n;
+  }
+
+  #writeRegister(vcpu: number, name: string, value: bigint): void {
+    const encoding = encodingOf(name);
+    if (this.#machine.timer(vcpu).write(encoding, value)) return;
+    this.#machine.gic.systemRegisters[vcpu]?.writeSystemRegister(encoding, value);
+  }
+
+  #vcpuAttribute(call: string, vcpu: number, group: number, attr: bigint, value: bigint): string {
+    let read = value;
+    const errno = this.#errno(() => {
+      if (call === 's') this.#machine.setVcpuAttr(vcpu, { group, attr }, value);
+      else if (call === 'g') read = this.#machine.getVcpuAttr(vcpu, { group, attr });
+      else this.#machine.hasVcpuAttr(vcpu, { group, attr });
+    });
+    return `${errno} ${read.toString(16)}`;
+  }
+
+  #oneRegister(call: string, vcpu: number, id: bigint, value: bigint): string {
+    let read = value;
+    const errno = this.#errno(() => {
+      if (call === 's') this.#machine.setOneReg(vcpu, id, value);
+      else read = this.#machine.getOneReg(vcpu, id);
+    });
+    return `${errno} ${read.toString(16)}`;
   }
 
   #device(type: number): string {

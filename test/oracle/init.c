@@ -18,6 +18,9 @@
  *   B vcpus                     a bare VM: vCPUs and memory, no interrupt controller
  *   V id                        = errno of KVM_CREATE_VCPU
  *   O call cpu id value         = errno, value; call g or s of KVM_{GET,SET}_ONE_REG
+ *   H call cpu group attr value = errno, value; call g, s or h of KVM_{GET,SET,HAS}_DEVICE_ATTR of a vCPU
+ *   J cpu                       = errno of KVM_RUN with immediate_exit: 4 where the vCPU would run
+ *   c offset reserved           = errno of KVM_ARM_SET_COUNTER_OFFSET
  *   E                           = an eventfd's number                 D fd value                 = errno of write(2)
  *   U fd                        = errno, count of read(2)
  *   K fd gsi flags resamplefd   = errno of KVM_IRQFD
@@ -446,6 +449,28 @@ static void obey(char *line) {
       struct kvm_one_reg reg = { .id = b, .addr = (uint64_t)&value };
       int r = ioctl(it->vcpu[a], call == 'g' ? KVM_GET_ONE_REG : KVM_SET_ONE_REG, &reg);
       printf("= %d %llx\n", r ? errno : 0, (unsigned long long)value);
+      return;
+    }
+    case 'H': {
+      uint64_t value;
+      sscanf(rest, " %c %llx %llx %llx %llx", &call, &a, &b, &c, &d);
+      value = d;
+      int failed = a < (unsigned)cpus ? attribute(vcpu[a], call, b, c, &value) : EBADF;
+      printf("= %d %llx\n", failed, (unsigned long long)value);
+      return;
+    }
+    case 'J': {
+      sscanf(rest, "%llx", &a);
+      run[a]->immediate_exit = 1;
+      int failed = ioctl(vcpu[a], KVM_RUN, 0) ? errno : 0;
+      run[a]->immediate_exit = 0;
+      printf("= %d\n", failed);
+      return;
+    }
+    case 'c': {
+      sscanf(rest, "%llx %llx", &a, &b);
+      uint64_t offset[2] = { a, b };
+      printf("= %d\n", ioctl(vm, _IOW(KVMIO, 0xb5, uint64_t[2]), offset) ? errno : 0);
       return;
     }
     case 'E': { int fd = eventfd(0, EFD_NONBLOCK), moved = fcntl(fd, F_DUPFD, 64); close(fd); printf("= %d\n", moved); return; }

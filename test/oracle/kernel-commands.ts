@@ -24,7 +24,7 @@ const hex = (value: number | bigint) => value.toString(16);
 const number = (answer: string) => BigInt(`0x${answer}`);
 
 /** The instruction MRS x0 or MSR x2 for a register's encoding (op0 15:14, op1 13:11, CRn 10:7, CRm 6:3, op2 2:0). */
-function instruction(encoding: number, reads: boolean): string {
+export function instruction(encoding: number, reads: boolean): string {
   const fields = (((encoding >> 14) - 2) << 19) | ((encoding & 0x3fff) << 5);
   return hex((0xd510_0000 | (reads ? 1 << 21 : 0) | fields | (reads ? 0 : 2)) >>> 0);
 }

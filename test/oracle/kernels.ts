@@ -15,10 +15,18 @@ export type KernelName = keyof typeof KERNELS;
 export const KERNEL_NAMES = Object.keys(KERNELS) as KernelName[];
 
 /** What QEMU boots. */
-export type Bootable = { readonly kernel: string; readonly initrd: string };
+export type Bootable = {
+  readonly kernel: string;
+  readonly initrd: string;
+  /** Left out: the arm64 machine. */
+  readonly emulator?: string;
+  readonly machine?: readonly string[];
+  /** The longest that an answer may take, ms; default 60,000. */
+  readonly patienceMs?: number;
+};
 
 /** Beside the repository, and kept from run to run: 300 MB. */
-const CACHE = join(tmpdir(), 'irqloom-oracle');
+export const CACHE = join(tmpdir(), 'irqloom-oracle');
 const SOURCE = fileURLToPath(new URL(sourcePath(), import.meta.url));
 
 /** The tools that building and booting need, and the Debian package of each. */
@@ -108,7 +116,7 @@ function buildInit(): string {
 }
 
 /** Versions are said by the kernel itself, in the oracle's command Y; the package's name only leads to one. */
-function run(command: string, args: readonly string[], cwd?: string): string {
+export function run(command: string, args: readonly string[], cwd?: string): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: 'utf8',
     timeout: 600_000,

@@ -5,7 +5,7 @@ import { type Asked, ask, type Difference } from './difference.ts';
 import { KERNEL_NAMES, type KernelName, prepare } from './kernels.ts';
 import { LiveKernel } from './live-kernel.ts';
 import { randomVector } from './random-vector.ts';
-import { DRAWN, record } from './recordings.ts';
+import { DRAWN, record, recordV2, recordVectors } from './recordings.ts';
 import { shrink } from './shrink.ts';
 
 type Flags = {
@@ -30,7 +30,7 @@ const program = new Command('oracle')
     'Compares the model with the KVM of a real kernel, booted under emulation. Sets itself up from Debian packages.',
   )
   .option('--random <n>', 'how many random vectors to ask', whole, 0)
-  .option('--vector <file...>', 'ask these vectors, and compare')
+  .option('--vector <file...>', 'ask these vectors, and compare; with --record, write their answers only')
   .option('--record', 'ask every vector of the tests, and write the answers to test/data/kvm/VERSION')
   .option('--keep', 'write random vectors to test/data/kvm/vectors, to be recorded; asks nothing')
   .option('--seed <n>', 'what the random vectors are drawn from', whole, 1)
@@ -61,8 +61,15 @@ let answers = 0;
 let differ = 0;
 let asked = 0;
 try {
-  if (flags.record) process.stdout.write(`${record(kernel, flags.kernel)} answers recorded\n`);
-  for (const file of flags.vector ?? []) compare(file, readFileSync(file, 'utf8'));
+  const { vector: files = [] } = flags;
+  if (flags.record) {
+    const recorded =
+      files.length > 0
+        ? recordVectors(kernel, flags.kernel, files)
+        : record(kernel, flags.kernel) + recordOnV2();
+    process.stdout.write(`${recorded} answers recorded\n`);
+  }
+  for (const file of files) compare(file, readFileSync(file, 'utf8'));
   for (let index = flags.from; index < flags.from + flags.random && differ < flags.most; index++) {
     const again = `npm run oracle -- --random 1 --seed ${flags.seed} --from ${index} --kernel ${flags.kernel}`;
     compare(`vector ${index}; again: ${again}`, randomVector(flags.seed, index, flags.kernel));
@@ -88,6 +95,16 @@ function compare(name: string, text: string): void {
   if (outcome.differences.length === 0) return;
   differ++;
   report(name, text, outcome);
+}
+
+/** What a GICv2 is asked, of a kernel whose host has one. */
+function recordOnV2(): number {
+  const host = new LiveKernel(prepare(flags.kernel), 1, 2);
+  try {
+    return recordV2(host, flags.kernel);
+  } finally {
+    host.stop();
+  }
 }
 
 function report(name: string, text: string, { differences }: Asked): void {

@@ -13,8 +13,8 @@ const PATIENCE_MS = 180_000;
 const ONE_TRY_MS = 50;
 const NAP = new Int32Array(new SharedArrayBuffer(4));
 
-const MACHINE = [
-  ...['-M', 'virt,virtualization=on,gic-version=3', '-cpu', 'cortex-a57', '-m', '768', '-nodefaults'],
+const machineOf = (gic: 2 | 3) => [
+  ...['-M', `virt,virtualization=on,gic-version=${gic}`, '-cpu', 'cortex-a57', '-m', '768', '-nodefaults'],
   ...['-display', 'none', '-serial', 'stdio', '-append', 'console=ttyAMA0 rdinit=/init quiet'],
 ];
 
@@ -28,6 +28,7 @@ export class LiveKernel {
   readonly #folder: string;
   readonly #in: number;
   readonly #out: number;
+  readonly #patienceMs: number;
   readonly #chunk = Buffer.alloc(1 << 16);
   #text = '';
   #ended = false;
@@ -36,16 +37,21 @@ export class LiveKernel {
   /** The kernel's own name of its version, such as `6.1.0-57-arm64`. */
   readonly release: string;
 
-  /** @param processors - of the emulated machine; more than one only for what is concurrent */
-  constructor({ kernel, initrd }: Bootable, processors = 1) {
+  /**
+   * @param processors - of the emulated machine; more than one only for what is concurrent
+   * @param gic - version of the host's GIC: a GICv2 of KVM needs a host with one
+   */
+  constructor(boots: Bootable, processors = 1, gic: 2 | 3 = 3) {
+    const { kernel, initrd, emulator = 'qemu-system-aarch64', machine = machineOf(gic) } = boots;
+    this.#patienceMs = boots.patienceMs ?? PATIENCE_MS;
     this.#folder = mkdtempSync(join(tmpdir(), 'irqloom-kernel-'));
     const [input, output] = ['in', 'out'].map((name) => join(this.#folder, name));
     execFileSync('mkfifo', [input ?? '', output ?? '']);
     this.#in = openSync(input ?? '', constants.O_RDWR | constants.O_NONBLOCK);
     this.#out = openSync(output ?? '', constants.O_RDWR | constants.O_NONBLOCK);
     this.#process = spawn(
-      'qemu-system-aarch64',
-      [...MACHINE, '-smp', String(processors), '-kernel', kernel, '-initrd', initrd],
+      emulator,
+      [...machine, '-smp', String(processors), '-kernel', kernel, '-initrd', initrd],
       { stdio: [this.#in, this.#out, 'ignore'] },
     );
     process.once('exit', this.#kill);
@@ -62,7 +68,7 @@ export class LiveKernel {
     for (let at = 0; at < bytes.length; ) at += this.#try(() => writeSync(this.#in, bytes, at), command);
   }
 
-  /** Sends a command and waits for its answer. @throws Error where there is none within {@link PATIENCE_MS} */
+  /** Sends a command and waits for its answer. @throws Error where there is none within the kernel's patience */
   ask(command: string): string {
     this.send(command);
     return this.answer(command);
@@ -97,10 +103,10 @@ export class LiveKernel {
       const now = Date.now();
       waited += Math.min(now - last, ONE_TRY_MS);
       last = now;
-      if (waited > PATIENCE_MS) {
+      if (waited > this.#patienceMs) {
         this.stop();
         throw new Error(
-          `the kernel has not answered "${command.slice(0, 80)}" within ${PATIENCE_MS / 1000} s`,
+          `the kernel has not answered "${command.slice(0, 80)}" within ${this.#patienceMs / 1000} s`,
         );
       }
       if (tries > 20) Atomics.wait(NAP, 0, 0, tries > 2000 ? 2 : 0.1);

@@ -45,10 +45,34 @@ export function probeRecordingOf(probe: string, kernel: KernelName): string {
   return join(TEST, 'data/kvm', kernel, `${basename(probe)}.txt`);
 }
 
-/** Asks a kernel every vector and writes its answers down; how many answers there were. */
+/** Probes of a GICv2 are for a kernel whose host has one. */
+const isOfV2 = (probe: string) => basename(probe).startsWith('gicv2-');
+
+/** Asks a kernel every vector and every probe, and writes its answers down; how many answers there were. */
 export function record(kernel: LiveKernel, name: KernelName): number {
+  const answers = recordVectors(kernel, name, recordedVectors());
+  writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
+  return answers + recordProbes(kernel, name, (path) => !isOfV2(path));
+}
+
+/** The same of the probes of a GICv2, on a host that has one. */
+export const recordV2 = (kernel: LiveKernel, name: KernelName) => recordProbes(kernel, name, isOfV2);
+
+function recordProbes(kernel: LiveKernel, name: KernelName, wanted: (path: string) => boolean): number {
   let answers = 0;
-  for (const path of recordedVectors()) {
+  for (const path of probes().filter(wanted)) {
+    const given = askProbe(kernel, readProbe(path));
+    writeFileSync(probeRecordingOf(path, name), `${given.join('\n')}\n`);
+    answers += given.length;
+  }
+  kernel.complaints.splice(0);
+  return answers;
+}
+
+/** {@link record} for some vectors. */
+export function recordVectors(kernel: LiveKernel, name: KernelName, paths: readonly string[]): number {
+  let answers = 0;
+  for (const path of paths) {
     const vector = readVector(path);
     const given = runVector(vector, new KernelTarget(kernel, vector));
     const complaints = kernel.complaints.splice(0);
@@ -58,12 +82,5 @@ export function record(kernel: LiveKernel, name: KernelName): number {
     writeFileSync(to, `${given.map((answer) => formatAnswer({ ...answer, marks: [] })).join('\n')}\n`);
     answers += given.length;
   }
-  for (const path of probes()) {
-    const given = askProbe(kernel, readProbe(path));
-    writeFileSync(probeRecordingOf(path, name), `${given.join('\n')}\n`);
-    answers += given.length;
-  }
-  kernel.complaints.splice(0);
-  writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
   return answers;
 }

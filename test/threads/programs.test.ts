@@ -17,6 +17,9 @@ import { tracedDeviceProgram } from '../../src/stress/traced/traced-device.ts';
 import { tracedDriverProgram } from '../../src/stress/traced/traced-driver.ts';
 import { tracedGuestProgram } from '../../src/stress/traced/traced-guest.ts';
 import { guestProgram, loadFactory, type NamedProgram } from '../../src/threads/programs.ts';
+import { vpeDeviceProgram } from '../../src/vpe-stress/device.ts';
+import { vpeDriverProgram } from '../../src/vpe-stress/driver.ts';
+import { vpeHostProgram } from '../../src/vpe-stress/vcpu.ts';
 
 const PROGRAMS = {
   msiSenderProgram,
@@ -39,6 +42,9 @@ const PROGRAMS = {
   tracedDeviceProgram,
   tracedDriverProgram,
   tracedGuestProgram,
+  vpeDeviceProgram,
+  vpeDriverProgram,
+  vpeHostProgram,
 };
 
 describe('a program that threads load', () => {

@@ -44,7 +44,8 @@ export function moveAll({ events, lpis }: ItsState, packet: Packet): number {
 export function discard(its: ItsState, packet: Packet): number {
   const { collections, events, memory } = its;
   const event = events.find(deviceIdOf(packet), eventIdOf(packet));
-  if (event === NO_EVENT || collections.targetOf(events.collectionOf(event)) === NOT_MAPPED)
+  const isVirtual = event !== NO_EVENT && events.lpiOf(event) < 0;
+  if (event === NO_EVENT || (!isVirtual && collections.targetOf(events.collectionOf(event)) === NOT_MAPPED))
     return COMMAND_ERRORS.E_ITS_DISCARD_UNMAPPED_INTERRUPT;
   const entry = ittEntry(its, events.deviceOf(event), events.eventIdOf(event));
   // guard: discard-unmaps-event

@@ -28,8 +28,8 @@ export function createDevice(board: VmBoard, options: KvmOptions, { type, flags 
 
 /** The device of a descriptor's payload. */
 export function deviceOf(board: VmBoard, { physBits }: KvmOptions, payload: number): Device {
-  const { vm, gic, itses } = board;
-  if (((payload >>> 8) & 0xff) !== VGIC_ITS) return vgicDevice({ vm, gic, physBits });
+  const { vm, gic, gicV2, itses } = board;
+  if (((payload >>> 8) & 0xff) !== VGIC_ITS) return vgicDevice({ vm, gic, gicV2, physBits });
   const index = payload & 0xff;
   const its = itses[index];
   if (!its) throw new KvmError(CALL, 'EBADF', `this VM has no ITS ${index}`);

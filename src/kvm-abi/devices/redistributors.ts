@@ -1,6 +1,12 @@
 import { FRAME_BYTES, GICD_BYTES, GICR_STRIDE } from '../../arch/frames.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
-import { MOST_REGIONS, type RedistributorRegion, type VgicState } from '../../kvm/vgic/vgic-state.ts';
+import {
+  MOST_REGIONS,
+  type RedistributorRegion,
+  VGIC_V2,
+  type VgicState,
+} from '../../kvm/vgic/vgic-state.ts';
+import { V2_CPU_BYTES, V2_GICD_BYTES } from '../v2-bus.ts';
 import { checkFrame, refuse } from './attribute.ts';
 
 /** Bits of a redistributor region's value: count 63:52, base 51:16, flags 15:12, index 11:0. */
@@ -83,6 +89,20 @@ function overlaps(a: Span, b: Span): boolean {
  * @see kvm_vgic_map_resources
  */
 export function checkFrames(vgic: VgicState): void {
+  if (vgic.model === VGIC_V2) checkV2Frames(vgic);
+  else checkV3Frames(vgic);
+}
+
+/** @see vgic_v2_map_resources */
+function checkV2Frames({ distributorV2, cpuInterface }: VgicState): void {
+  if (Number.isNaN(distributorV2) || Number.isNaN(cpuInterface))
+    throw new KvmError('KVM_RUN', 'ENXIO', 'the distributor and the CPU interface need an address each');
+  const distributor = { base: distributorV2, bytes: V2_GICD_BYTES };
+  if (overlaps(distributor, { base: cpuInterface, bytes: V2_CPU_BYTES }))
+    throw new KvmError('KVM_RUN', 'EINVAL', 'the distributor and the CPU interface overlap');
+}
+
+function checkV3Frames(vgic: VgicState): void {
   const stop = (errno: 'EBUSY' | 'ENXIO' | 'EINVAL', rule: string) => new KvmError('KVM_RUN', errno, rule);
   if (!vgic.initialised) {
     throw stop('EBUSY', 'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first');

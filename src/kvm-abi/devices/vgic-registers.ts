@@ -6,14 +6,16 @@ import { DISTRIBUTOR_REGISTERS } from '../../gic/distributor.ts';
 import type { Gic } from '../../gic/gic.ts';
 import { NONE } from '../../gic/interrupts.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../../gic/redistributor.ts';
-import { EDGE, LATCH, LINE, UNQUEUED } from '../../gic/state.ts';
+import { EDGE, LATCH, LINE, MAPPED, UNQUEUED } from '../../gic/state.ts';
 import { encode, findSystemRegister } from '../../gic/system-registers.ts';
 import { VGIC_V3, type VgicState } from '../../kvm/vgic/vgic-state.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
 
 /** GICD_ISPENDR and ICPENDR, of 128 bytes each; in a redistributor's SGI frame the first word alone. */
-const { ISPENDR, ICPENDR } = interruptFields;
+const { ISPENDR, ICPENDR, ISACTIVER, ICACTIVER } = interruptFields;
 const PENDING_BYTES = 0x80;
+/** Userspace cannot change the active state of a HW-mapped interrupt. @see vgic_hw_irq_change_active */
+const ACTIVE_WORDS: readonly number[] = [ISACTIVER, ICACTIVER];
 
 const GROUPS_OF_REGISTERS: readonly number[] = [
   GROUPS.DIST_REGS,
@@ -35,7 +37,7 @@ const REVISION = 0xf << REVISION_SHIFT;
 const OLDEST_REVISION = 2;
 
 /** @throws KvmError EINVAL where more than the revision differs @see vgic_mmio_uaccess_write_v3_misc */
-function restoreIidr({ distributor, personality }: Gic, value: number): void {
+export function restoreIidr({ distributor, personality }: Gic, value: number): void {
   const revision = (value & REVISION) >>> REVISION_SHIFT;
   const known = revision >= OLDEST_REVISION && revision <= personality.revision;
   if (((value ^ personality.iidr) & ~REVISION) !== 0 || !known)
@@ -123,6 +125,7 @@ export function writeVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeNam
   if (FRAME_GROUPS.includes(name.group) && !isKnown(gic, name.group, vcpu, offset)) return;
   const word = Number(BigInt.asUintN(32, value));
   const pending = pendingWord(name.group, offset);
+  const active = name.group === GROUPS.REDIST_REGS && ACTIVE_WORDS.includes(offset - SGI_FRAME);
   if (name.group === GROUPS.LEVEL_INFO) setBits(gic, vcpu, offset & 0x3ff, LINE, LINE, word);
   else if (pending) {
     if (pending.set) setBits(gic, vcpu, pending.first, LATCH | UNQUEUED, LATCH, word);
@@ -130,7 +133,10 @@ export function writeVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeNam
   else if (name.group === GROUPS.DIST_REGS && offset === gicd.TYPER2 && word !== 0)
     refuse('EBUSY', 'GICD_TYPER2 is what it is');
   else if (name.group === GROUPS.DIST_REGS) gic.distributor.write(offset, 4, BigInt(word));
-  else gic.redistributor(vcpu).write(offset, 4, BigInt(word));
+  else
+    gic
+      .redistributor(vcpu)
+      .write(offset, 4, BigInt(active ? word & ~Number(bits(gic, vcpu, 0, MAPPED)) : word));
 }
 
 function targetOf(gic: Gic, { attr, group }: AttributeName): Target {

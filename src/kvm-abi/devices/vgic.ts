@@ -2,8 +2,10 @@ import { FRAME_BYTES, GICD_BYTES } from '../../arch/frames.ts';
 import { FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import type { Gic } from '../../gic/gic.ts';
+import type { V2Registers } from '../../gic/v2/gic-v2.ts';
 import { VGIC_V2, VGIC_V3, type VgicState } from '../../kvm/vgic/vgic-state.ts';
 import type { Vm } from '../../kvm/vm.ts';
+import { V2_CPU_BYTES, V2_GICD_BYTES } from '../v2-bus.ts';
 import {
   ADDRESSES,
   type AttributeName,
@@ -16,29 +18,28 @@ import {
 } from './attribute.ts';
 import { addOnlyRegion, addRegion, packRegion, regionIndex } from './redistributors.ts';
 import { hasRegister, readVgicRegister, writeVgicRegister } from './vgic-registers.ts';
+import { hasV2Register, readV2Register, writeV2Register } from './vgic-v2-registers.ts';
 
 /** The parts that a vgic device uses. */
 export type VgicParts = {
   readonly vm: Vm;
   readonly gic: Gic;
+  readonly gicV2?: V2Registers | undefined;
   readonly physBits: number;
 };
 
 const FEWEST_IRQS = 64;
 /** VGIC_MAX_RESERVED: one above the special INTIDs, so 992 is the highest multiple of 32. */
 const MOST_IRQS = 1023;
-const V2_GICD_BYTES = 0x1000;
-const V2_CPU_BYTES = 0x2000;
 /** An unset address: VGIC_ADDR_UNDEF. */
 const NOWHERE = 0xffff_ffff_ffff_ffffn;
 
 /** The device KVM_DEV_TYPE_ARM_VGIC_V3, or V2, and its attributes. @see vgic-kvm-device.c, arm-vgic-v3.rst */
 export function vgicDevice(parts: VgicParts): Device {
-  const { vgic } = parts.vm;
   return {
     set: (name, value) => setAttribute(parts, name, value),
     get: (name, value) => getAttribute(parts, name, value),
-    has: (name) => hasAttribute(parts.gic, vgic, name),
+    has: (name) => hasAttribute(parts, name),
   };
 }
 
@@ -47,39 +48,57 @@ function setAttribute(parts: VgicParts, name: AttributeName, value: bigint | und
   if (name.group === GROUPS.ADDR) setAddress(parts, name.attr, value);
   else if (name.group === GROUPS.NR_IRQS) setIrqs(parts, readable(value));
   else if (name.group === GROUPS.CTRL) control(parts, name.attr);
-  else if (hasMaintenance(parts.gic, name)) setMaintenance(vgic, readable(value));
+  else if (hasMaintenance(parts.gic, vgic, name)) setMaintenance(vgic, readable(value));
+  else if (v2Of(parts)) setV2(parts, name, value);
   else if (hasRegister(parts.gic, vgic, name, 'KVM_SET_DEVICE_ATTR')) {
     writeVgicRegister(parts.gic, vgic, name, readable(value));
   } else refuse('ENXIO', `a vgic has no attribute group ${name.group}`);
 }
 
-function getAttribute(
-  { vm: { vgic }, gic }: VgicParts,
-  name: AttributeName,
-  value: bigint | undefined,
-): bigint {
+/** The parts of the VM's GICv2; undefined where its interrupt controller is another. */
+function v2Of({ vm, gic, gicV2 }: VgicParts) {
+  return vm.vgic.model === VGIC_V2 && gicV2 ? { vm, gic, v2: gicV2 } : undefined;
+}
+
+function setV2(parts: VgicParts, name: AttributeName, value: bigint | undefined): void {
+  const v2 = v2Of(parts);
+  if (v2 && hasV2Register(v2, name, 'KVM_SET_DEVICE_ATTR')) writeV2Register(v2, name, readable(value));
+  else refuse('ENXIO', `a GICv2 has no attribute group ${name.group}`);
+}
+
+function getAttribute(parts: VgicParts, name: AttributeName, value: bigint | undefined): bigint {
   const call = 'KVM_GET_DEVICE_ATTR';
+  const {
+    vm: { vgic },
+    gic,
+  } = parts;
   if (name.group === GROUPS.ADDR) return getAddress(vgic, name.attr, value);
   if (name.group === GROUPS.NR_IRQS) return BigInt(vgic.spis + FIRST_SPI);
   // No VM here has nested virtualization, so none has a maintenance interrupt of its own.
-  if (hasMaintenance(gic, name)) return 0n;
+  if (hasMaintenance(gic, vgic, name)) return 0n;
+  const v2 = v2Of(parts);
+  if (v2 && hasV2Register(v2, name, call)) return readV2Register(v2, name);
   if (hasRegister(gic, vgic, name, call)) return readVgicRegister(gic, vgic, name);
   return refuse('ENXIO', `attribute ${name.attr} of group ${name.group} cannot be read`, call);
 }
 
-function hasAttribute(gic: Gic, vgic: VgicState, name: AttributeName): boolean {
+function hasAttribute(parts: VgicParts, name: AttributeName): boolean {
+  const { gic, vm } = parts;
+  const { vgic } = vm;
   if (name.group === GROUPS.ADDR) return addressesOf(vgic).includes(Number(name.attr));
-  if (name.group === GROUPS.NR_IRQS || hasMaintenance(gic, name)) return true;
+  if (name.group === GROUPS.NR_IRQS || hasMaintenance(gic, vgic, name)) return true;
   if (name.group === GROUPS.CTRL) {
     const tables = vgic.model === VGIC_V3 && name.attr === BigInt(CONTROLS.SAVE_PENDING_TABLES);
     return name.attr === BigInt(CONTROLS.INIT) || tables;
   }
+  const v2 = v2Of(parts);
+  if (v2) return hasV2Register(v2, name, 'KVM_HAS_DEVICE_ATTR');
   return hasRegister(gic, vgic, name, 'KVM_HAS_DEVICE_ATTR');
 }
 
 /** KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ: the maintenance interrupt of a nested hypervisor. */
-const hasMaintenance = ({ personality }: Gic, { group }: AttributeName) =>
-  group === GROUPS.MAINT_IRQ && personality.hasMaintenanceGroup;
+const hasMaintenance = ({ personality }: Gic, { model }: VgicState, { group }: AttributeName) =>
+  group === GROUPS.MAINT_IRQ && model === VGIC_V3 && personality.hasMaintenanceGroup;
 
 function setMaintenance(vgic: VgicState, value: bigint): void {
   if (vgic.initialised) refuse('EBUSY', 'the maintenance interrupt comes before KVM_DEV_ARM_VGIC_CTRL_INIT');

@@ -8,6 +8,7 @@ import {
 } from '../../arch/intid.ts';
 import { type Interrupts, NONE } from '../../gic/interrupts.ts';
 import { KvmError } from '../kvm-error.ts';
+import type { ArchTimers } from '../timer/arch-timers.ts';
 import { VGIC_NONE, VGIC_V2, type VgicState } from './vgic-state.ts';
 
 const CALL = 'KVM_IRQ_LINE';
@@ -33,6 +34,7 @@ export function unpackIrqLine(irq: number): IrqLineName {
 export type LineParts = {
   readonly interrupts: Interrupts;
   readonly vgic: VgicState;
+  readonly timers: ArchTimers | undefined;
   /** Initialises a GICv2 at first use: a GICv2 needs no CTRL_INIT. */
   readonly initialise: () => void;
 };
@@ -70,7 +72,7 @@ export function irqLine(parts: LineParts, irq: number, level: boolean): void {
     throw new KvmError(CALL, 'EINVAL', `an SPI of this VM is INTID ${FIRST_SPI} to ${last}, not ${intid}`);
   }
   // An in-kernel device owns the wire: KVM reports success and does nothing.
-  if (intid < PRIVATE_INTIDS && vgic.isOwned(intid)) return;
+  if (intid < PRIVATE_INTIDS && (vgic.isOwned(intid) || parts.timers?.vcpus[vcpu]?.isOwner(intid))) return;
   interrupts.drive(at, intid, level);
 }
 

@@ -140,7 +140,7 @@ export class VgicState {
     this.#setAddress(DISTRIBUTOR, base);
   }
 
-  /** Base of a GICv2's distributor, or NaN. It is not on the bus: the model has no registers of a GICv2. */
+  /** Base of a GICv2's distributor, or NaN. Its registers depend on the vCPU: see `KvmVm.busOf`. */
   get distributorV2(): number {
     return this.#address(V2_DISTRIBUTOR);
   }
@@ -168,8 +168,9 @@ export class VgicState {
   /**
    * The offset of `address` in the frames of the redistributors, as if those of vCPU 0, 1, 2 … were contiguous; -1
    * outside. No allocation.
+   * @param stride - bytes of a redistributor's frames
    */
-  redistributorOffset(address: number): number {
+  redistributorOffset(address: number, stride = GICR_STRIDE): number {
     const regions = load(this.#words, this.#at + REGIONS);
     const online = this.onlineVcpus;
     let first = 0;
@@ -177,9 +178,9 @@ export class VgicState {
       const at = REGION + index * REGION_WORDS;
       const vcpus = load(this.#words, this.#at + at + 2) || online;
       const offset = address - this.#address(at);
-      if (offset >= 0 && offset < vcpus * GICR_STRIDE) {
-        const found = (first * GICR_STRIDE + offset) | 0;
-        return found < online * GICR_STRIDE ? found : -1;
+      if (offset >= 0 && offset < vcpus * stride) {
+        const found = (first * stride + offset) | 0;
+        return found < online * stride ? found : -1;
       }
       first += vcpus;
     }
@@ -194,7 +195,7 @@ export class VgicState {
     store(this.#words, this.#at + REGIONS, index + 1);
   }
 
-  /** Whether an in-kernel device owns this PPI, so that userspace may not drive it: the architected timers, the PMU. */
+  /** Whether an in-kernel device owns this PPI, so that userspace may not drive it: the PMU. The timers know their own. */
   isOwned(intid: Intid): boolean {
     return (load(this.#words, this.#at + OWNED) & (1 << intid)) !== 0;
   }

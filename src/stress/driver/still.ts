@@ -1,5 +1,5 @@
 import type { Intid, VcpuId } from '../../arch/intid.ts';
-import { isOnItsWay, isPending } from '../../gic/state.ts';
+import { isOnItsWay, isPending as isPendingState } from '../../gic/state.ts';
 import { PLACES } from '../proof.ts';
 import { boundMsOf, movesOf, waitUntilSettled } from '../quiet.ts';
 import type { DriverContext } from './context.ts';
@@ -18,19 +18,29 @@ export class StillPhases {
   readonly #told: Map<number, number> = new Map();
 
   readonly #isBusy: () => boolean;
+  readonly #isPending: (source: number) => boolean;
+  readonly #isOnItsWay: (source: number) => boolean;
 
   /**
    * @param atRest - called when no signal is under way
    * @param isBusy - whether a handler runs that may take longer than a wake-up: no delivery is missing before its end
+   * @param isPending - whether the interrupt of a source is pending: by the driver's doing perhaps, and then no device waits for the
+   * delivery. Left out: as the GIC says of its INTID.
    */
   constructor(
     context: DriverContext,
     atRest: () => void = () => undefined,
     isBusy: () => boolean = () => false,
+    isPending?: (source: number) => boolean,
   ) {
     this.#context = context;
     this.#atRest = atRest;
     this.#isBusy = isBusy;
+    const { machine, views } = context;
+    const { interrupts } = machine.gic;
+    const stateOf = (source: number) => interrupts.state(interrupts.find(0, views.proof.intidOf(source)));
+    this.#isPending = isPending ?? ((source) => isPendingState(stateOf(source)));
+    this.#isOnItsWay = isPending ?? ((source) => isOnItsWay(stateOf(source)));
   }
 
   /**
@@ -81,21 +91,13 @@ export class StillPhases {
     return true;
   }
 
-  /**
-   * Whether the interrupt of a source is pending: by the driver's doing perhaps, and then no device waits for the delivery.
-   */
-  #isPending(source: number): boolean {
-    const { interrupts } = this.#context.machine.gic;
-    return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
-  }
-
   /** Whether an SGI is pending: by the driver's doing perhaps, and the vCPU that was rung may not run yet. */
   #isAnySgiPending(): boolean {
     const { machine, views } = this.#context;
     const { interrupts } = machine.gic;
     for (let pair = 0; pair < views.sgis.sources; pair++) {
       const at = interrupts.find(views.sgis.vcpuOf(pair), views.sgis.intidOf(pair));
-      if (isPending(interrupts.state(at))) return true;
+      if (isPendingState(interrupts.state(at))) return true;
     }
     return false;
   }
@@ -129,7 +131,7 @@ export class StillPhases {
     for (let pair = 0; pair < views.sgis.sources; pair++) views.sgis.takeStock(pair);
     for (const lpi of spareLpis) {
       const at = interrupts.find(0, lpi);
-      if (!isPending(interrupts.state(at)) || this.#told.get(-lpi) !== undefined) continue;
+      if (!isPendingState(interrupts.state(at)) || this.#told.get(-lpi) !== undefined) continue;
       this.#told.set(-lpi, 0);
       views.proof.violate('spurious', -1, lpi, -1);
     }
@@ -155,7 +157,8 @@ export class StillPhases {
       if (this.#told.get(key) === seen) return;
       this.#told.set(key, seen);
       isAny = true;
-      const isThere = isOnItsWay(interrupts.state(interrupts.find(vcpu, intid)));
+      const isThere =
+        source >= 0 ? this.#isOnItsWay(source) : isOnItsWay(interrupts.state(interrupts.find(vcpu, intid)));
       proof.violate(isThere ? 'stranded' : 'lost', source, intid, vcpu);
     };
     for (let source = 0; source < proof.sources; source++)

@@ -9,6 +9,7 @@ import type {
 
 /** The machine of the arbitrary vectors. */
 export const CPUS = 4;
+export const MACHINE = { cpus: CPUS, itses: 2, vms: 2 } as const;
 
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -70,7 +71,14 @@ export const action: fc.Arbitrary<VectorAction> = fc.oneof(
   ),
   fc.record({ op: op('fill'), address, bytes: u16, value: fc.integer({ min: 0, max: 255 }) }),
   fc.record({ op: op('mem64'), address, value: u64 }),
-  fc.record({ op: op('setup-dist', 'kick', 'lpi-pending-all') }),
+  fc.record({ op: op('setup-dist', 'kick', 'lpi-pending-all', 'carry-ram') }),
+  fc.record({ op: op('vm', 'its'), number: bit }),
+  fc.record({
+    op: op('carry'),
+    device: fc.constantFrom('vgic' as const, 'its' as const),
+    group: u16,
+    attr: u64,
+  }),
   fc.record({
     op: op('setup-lpis'),
     idBits: fc.integer({ min: 1, max: 32 }),
@@ -100,7 +108,7 @@ export const action: fc.Arbitrary<VectorAction> = fc.oneof(
   fc.record({ op: op('cpu'), cpu, verb: verb('pmr'), value: fc.integer({ min: 0, max: 255 }) }),
   fc.record({ op: op('cpu'), cpu, verb: verb('eoimode'), mode: bit }),
   fc.record({ op: op('cpu'), cpu, verb: verb('eoi', 'dir'), intid }),
-  fc.record({ op: op('cpu'), cpu, verb: verb('drain'), most: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({ op: op('cpu'), cpu, verb: verb('drain', 'take'), most: fc.integer({ min: 1, max: 5 }) }),
   fc.record({
     op: op('cpu'),
     cpu,

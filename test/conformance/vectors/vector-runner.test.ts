@@ -15,6 +15,8 @@ function recorder(answers: Partial<VectorTarget> = {}): { log: string[]; target:
   const log: string[] = [];
   const registers = new Map<string, bigint>();
   const target: VectorTarget = {
+    use: (vm, its) => void log.push(`use ${vm} ${its}`),
+    copyRam: (from) => void log.push(`copy ${from}`),
     read(place, bytes) {
       log.push(`r${bytes} ${nameOf(place)}`);
       return registers.get(nameOf(place)) ?? 0n;
@@ -41,6 +43,7 @@ function recorder(answers: Partial<VectorTarget> = {}): { log: string[]; target:
       return 1023n;
     },
     iccWrite: (cpu, register, value) => void log.push(`icc${cpu} ${register} ${hex(value)}`),
+    take: (_, most) => [27, 8192].slice(0, most),
     irq: () => true,
     fiq: () => false,
     vm: ({ op }) => (op === 'told' ? { errno: 0, value: 3n } : { errno: 22 }),
@@ -245,6 +248,35 @@ describe('the answers of observations', () => {
     expect(answersOf('told 1\nirqfd 1 gsi=2')).toEqual([
       '{"i":0,"line":1,"op":"told","call":"1","errno":0,"value":"0x3"}',
       '{"i":1,"line":2,"op":"irqfd","call":"1 gsi=2","errno":22}',
+    ]);
+  });
+
+  test('a carried attribute is read in the other VM and written in this one', () => {
+    const calls: string[] = [];
+    const { log, target } = recorder({
+      vm: (call) => {
+        calls.push(call.op === 'attr' ? `${log.at(-1)}: ${call.call} ${call.value}` : call.op);
+        return { errno: 0, value: 7n };
+      },
+    });
+    const vector = parseVector('machine vms=2 itses=2\nits 1\nvm 1\ncarry-ram\ncarry its ITS_REGS 0x80', 'x');
+    expect(runVector(vector, target).map(formatAnswer)).toEqual([
+      '{"i":0,"line":5,"op":"carry","call":"its ITS_REGS 0x80","errno":0,"value":"0x7"}',
+    ]);
+    expect(log).toEqual(['use 0 1', 'use 1 1', 'copy 0', 'use 0 1', 'use 1 1']);
+    expect(calls).toEqual(['use 0 1: get 0', 'use 1 1: set 7']);
+  });
+
+  test('an attribute that the other VM does not give is not written', () => {
+    const vector = parseVector('machine vms=2\ncarry vgic DIST_REGS 0x2', 'x');
+    expect(runVector(vector, recorder().target).map(formatAnswer)).toEqual([
+      '{"i":0,"line":2,"op":"carry","call":"vgic DIST_REGS 0x2","errno":22}',
+    ]);
+  });
+
+  test('what a guest takes by its vector is the answer', () => {
+    expect(answersOf('cpu 1 take 1')).toEqual([
+      '{"i":0,"line":1,"op":"cpu","cpu":1,"verb":"take","intids":[27]}',
     ]);
   });
 

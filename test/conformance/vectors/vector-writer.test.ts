@@ -5,7 +5,7 @@ import { parseVector, readVector } from '../../../src/conformance/vectors/vector
 import { namePlace, parsePlace } from '../../../src/conformance/vectors/vector-registers.ts';
 import { observes } from '../../../src/conformance/vectors/vector-step.ts';
 import { formatAction, writeVector } from '../../../src/conformance/vectors/vector-writer.ts';
-import { action, CPUS, mark } from './vector-arbitrary.ts';
+import { action, MACHINE, mark } from './vector-arbitrary.ts';
 
 const FIXTURES = new URL('../../fixtures/vectors/', import.meta.url).pathname;
 /** Those that make calls of userland. */
@@ -22,9 +22,9 @@ describe('a written vector', () => {
       .map(({ action, marks }) => ({ action, marks: observes(action) ? marks : [] }));
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
-        const text = writeVector(steps, { title: 'found by a property', cpus: CPUS });
+        const text = writeVector(steps, { title: 'found by a property', ...MACHINE });
         const vector = parseVector(text, 'x');
-        expect(vector).toMatchObject({ title: 'found by a property', cpus: CPUS });
+        expect(vector).toMatchObject({ title: 'found by a property', ...MACHINE });
         expect(vector.steps.map(({ action, marks }) => ({ action, marks }))).toEqual(steps);
       }),
       { numRuns: 500 },
