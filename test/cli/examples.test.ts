@@ -41,6 +41,6 @@ describe('the examples of the help', () => {
     const [stress] = await commandsFor(['stress', '--help']);
     let help = '';
     stress?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-    expect(help).toMatch(/\nExamples:\n( {2}npx irqloom stress .*\n {6}.*\n){3}$/);
+    expect(help).toMatch(/\nExamples:\n( {2}npx irqloom stress .*\n {6}.*\n){4}$/);
   });
 });
