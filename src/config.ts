@@ -142,7 +142,6 @@ export type Config = {
       | 'surw'
       | 'dfs'
       | 'dpor'
-      | 'optimal'
       | 'states'
       | 'communication';
     readonly preemptions?: number;

@@ -128,12 +128,15 @@ test('a class is found though more steps before the one that is moved would chan
   expect([...(found[1]?.classes ?? [])].sort()).toEqual([...new Set(found[0]?.classes)].sort());
 });
 
-test.each(CHANGED)('$name: a step that gets another answer conflicts with more, and no class is lost', (program) => {
-  const classes = (strategy: Strategy) =>
-    simulated(program, 'never', (simulation) => search(simulation, strategy))?.classes ?? [];
-  expect(new Set(classes(new Dfs())).size).toBe(3);
-  expect(classes(new Dpor()).sort()).toEqual([...new Set(classes(new Dfs()))].sort());
-});
+test.each(CHANGED)(
+  '$name: a step that gets another answer conflicts with more, and no class is lost',
+  (program) => {
+    const classes = (strategy: Strategy) =>
+      simulated(program, 'never', (simulation) => search(simulation, strategy))?.classes ?? [];
+    expect(new Set(classes(new Dfs())).size).toBe(3);
+    expect(classes(new Dpor()).sort()).toEqual([...new Set(classes(new Dfs()))].sort());
+  },
+);
 
 describe('the subtrees of the search hold each class once', () => {
   test.each(PROGRAMS.map((program) => ({ name: program.name, program })))('$name', ({ program }) => {

@@ -279,7 +279,11 @@ describe.each(ROWS.map((row) => ({ name: row.program.name, row })))('$name', ({ 
 });
 
 test('a futex mutex of three threads has as many classes as the older search, which knew no blocks, found', () => {
-  expect(count(litmus.futexMutex(3), new Dpor())).toMatchObject({ schedules: 115_242, pruned: 0, failing: 0 });
+  expect(count(litmus.futexMutex(3), new Dpor())).toMatchObject({
+    schedules: 115_242,
+    pruned: 0,
+    failing: 0,
+  });
 }, 120_000);
 
 test('Peterson is correct, with as many classes as it should have', () => {

@@ -1,5 +1,5 @@
-import type { Simulator } from '../running/simulator.ts';
 import { READ, STORE, WAIT, WRITE } from '../running/operation.ts';
+import type { Simulator } from '../running/simulator.ts';
 
 /** The most states that a search of states is expected to meet, and how often more the classes have to be. */
 const MOST_STATES = 2 ** 20;
@@ -43,7 +43,8 @@ export function hasFewStates(simulator: Simulator): boolean {
     let [positions, rows] = [1, 1];
     for (let k = 0; k < steps; k++) {
       if (stepThread[k] !== t) continue;
-      if (((stepEffect[k] as number) & READ) !== 0) rows *= words.get(stepPoint[k]?.at as number)?.values ?? 1;
+      if (((stepEffect[k] as number) & READ) !== 0)
+        rows *= words.get(stepPoint[k]?.at as number)?.values ?? 1;
       positions += rows;
     }
     states += Math.log2(positions);
