@@ -28,28 +28,6 @@ export function keyOf({ point: { op, at, size }, effect, awaits }: StepKey): Ste
 }
 
 /**
- * The steps that a search may swap without changing anything. Two steps that did not conflict in one schedule
- * may conflict in another, in which one of them gets another answer:
- * - a wait that found the value changed only reads; with the old value, the wait would have slept, and a
- *   notify would have woken the thread. So a wait always counts as joining the queue.
- * - a compareExchange that failed only reads. The step that made the compareExchange fail conflicts with all
- *   steps that a successful one would conflict with, as long as all use the same bytes. If others use only
- *   some of the bytes, the compareExchange counts as a write.
- * - a thread that waited in a loop could go on after a change of any word that the loop looks at.
- */
-export class Dependence {
-  /** Set where two steps were taken to conflict that did not. */
-  wasCareful = false;
-
-  conflict(p: Step, q: Step): boolean {
-    if (conflicts(p.point, p.effect, q.point, q.effect)) return true;
-    if (!mayConflict(p, q) && !awaitsChange(p, q) && !awaitsChange(q, p)) return false;
-    this.wasCareful = true;
-    return true;
-  }
-}
-
-/**
  * Whether two steps of a schedule conflict with the answers that they got there, or one step changed an
  * element that the other's thread awaited.
  */
@@ -59,7 +37,7 @@ export function ordered(p: StepKey, q: StepKey): boolean {
 
 /** Whether `p`, answered in some other way, might conflict with `q` as `q` was answered. */
 export function mightBeOrdered(p: Step, q: Step): boolean {
-  const effect = effectAtMost(p, false);
+  const effect = effectAtMost(p);
   return effect === p.effect ? ordered(p, q) : ordered({ ...p, effect }, q);
 }
 
@@ -68,17 +46,10 @@ export function mustBeOrdered(p: StepKey, q: StepKey): boolean {
   return ordered(p.point.op === CAS || p.point.op === WAIT ? { ...p, effect: READ } : p, q);
 }
 
-function mayConflict(p: Step, q: Step): boolean {
-  const [a, b] = [p.point, q.point];
-  if (a.at >= b.at + b.size || b.at >= a.at + a.size) return false;
-  const alike = a.at === b.at && a.size === b.size;
-  return conflicts(a, effectAtMost(p, alike), b, effectAtMost(q, alike));
-}
-
-/** The most that a step could have done with another answer. */
-function effectAtMost({ point, effect }: Step, alike: boolean): number {
+/** The most that a step could have done with another answer: a wait could have slept, and a compareExchange could have taken place. */
+function effectAtMost({ point, effect }: Step): number {
   if (point.op === WAIT) return effect | READ | QUEUE;
-  return point.op === CAS && !alike ? effect | READ | WRITE : effect;
+  return point.op === CAS ? effect | READ | WRITE : effect;
 }
 
 /** Whether p's thread awaited a change of q's element. */

@@ -46,7 +46,6 @@ const CASES: readonly (readonly [string, ExploreOptions])[] = [
   ['lost-update-2x3', { strategy: 'dfs', preemptions: 2, shard: { index: 1, count: 2 } }],
   ['add-2x2', { strategy: 'dfs', shard: { index: 9, count: 10 } }],
   ['futex-mutex-2', { shard: { index: 0, count: 2 } }],
-  ['writers-7', {}],
   ['futex-mutex-2', { strategy: 'dpor' }],
   ['lost-update-2x3', { strategy: 'dpor', all: true }],
   ['reorder-3+1', { strategy: 'dpor', all: true, shrink: false }],
