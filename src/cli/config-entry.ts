@@ -11,6 +11,8 @@ const answer = (message: ConfigAnswer): void => parentPort?.postMessage(message)
 
 try {
   const exports = (await import(workerData as string)) as object;
+  // A turn of the event loop: an error of a microtask that the module has left behind ends this thread before the answer.
+  await new Promise((resolve) => setImmediate(resolve));
   if ('default' in exports) answer({ kind: 'value', value: exports.default });
   else answer({ kind: 'no default' });
 } catch (error) {

@@ -35,6 +35,8 @@ export function vectorMachines(
 ): Machine[] {
   return Array.from({ length: vms }, () => {
     const machine = createMachine(cpus, itses, profile, listRegisters);
+    // A machine has its ITSes one behind the other, where a vector has them apart.
+    machine.vm.vgic.setItsBase(0, VECTOR_LAYOUT.ITS);
     if (itses === 2) machine.vm.vgic.setItsBase(1, VECTOR_LAYOUT.ITS1);
     return machine;
   });
@@ -51,7 +53,7 @@ function createMachine(cpus: number, itses: number, profile: Profile, listRegist
     events: 65_535,
     gicdBase: VECTOR_LAYOUT.GICD,
     gicrBase: VECTOR_LAYOUT.GICR,
-    itsBase: VECTOR_LAYOUT.ITS,
+    itsBase: itses === 1 ? VECTOR_LAYOUT.ITS : VECTOR_LAYOUT.ITS1,
     memory: [{ base: VECTOR_LAYOUT.RAM, bytes: VECTOR_RAM_BYTES }],
   });
 }

@@ -3,6 +3,7 @@ import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
 import type { InterruptSource } from './interrupt-source.ts';
 import type { Interrupts } from './interrupts.ts';
+import { IN_GROUP1, INTID, IS_ACTIVE, IS_PENDING, isAsLoaded, stateIn, TELLS_END } from './list-register.ts';
 import type { LoadableInterrupts } from './loadable-interrupts.ts';
 import { prune } from './queueing.ts';
 import {
@@ -14,14 +15,9 @@ import {
   LATCH,
   LOADED,
   NONE,
-  PRIORITY,
-  PRIORITY_SHIFT,
   priorityOf,
-  REROUTED,
-  TARGET_SHIFT,
   targetOf,
   UNQUEUED,
-  LINE as WIRE,
 } from './state.ts';
 import { VcpuList, type VcpuListRegions } from './vcpu-list.ts';
 
@@ -42,13 +38,6 @@ export type ListRegisterCounters = Readonly<Record<keyof typeof COUNTERS, number
 const UNDERFLOW = 1;
 const NO_PENDING = 2;
 const NOT_PRESENT = 4;
-
-// A list register: INTID 15:0, priority 23:16, group 24, pending 25, active 26, maintenance interrupt at EOI 27.
-const INTID = 0xffff;
-const IN_GROUP1 = 1 << 24;
-const IS_PENDING = 1 << 25;
-const IS_ACTIVE = 1 << 26;
-const TELLS_END = 1 << 27;
 
 /** Sort key base of active interrupts that are loaded after all pending ones. */
 const BEHIND = 256;
@@ -355,23 +344,22 @@ export class ListRegisters implements InterruptSource {
   }
 
   #holds(intid: Intid): boolean {
-    for (let slot = 0; slot < this.#get(USED); slot++)
-      if ((this.#get(FIRST + slot) & INTID) === intid) return true;
-    return false;
+    return this.#with(INTID, intid) > 0;
   }
 
   #pending(): number {
-    let pending = 0;
-    for (let slot = 0; slot < this.#get(USED); slot++)
-      if ((this.#get(FIRST + slot) & (IS_PENDING | IS_ACTIVE)) === IS_PENDING) pending++;
-    return pending;
+    return this.#with(IS_PENDING | IS_ACTIVE, IS_PENDING);
   }
 
   #inUse(): number {
-    let inUse = 0;
-    for (let slot = 0; slot < this.#get(USED); slot++)
-      if ((this.#get(FIRST + slot) & (IS_PENDING | IS_ACTIVE)) !== 0) inUse++;
-    return inUse;
+    return this.#get(USED) - this.#with(IS_PENDING | IS_ACTIVE, 0);
+  }
+
+  /** How many list registers have the bits `bits` under a mask. */
+  #with(mask: number, bits: number): number {
+    let count = 0;
+    for (let slot = 0; slot < this.#get(USED); slot++) if ((this.#get(FIRST + slot) & mask) === bits) count++;
+    return count;
   }
 
   #count(counter: keyof typeof COUNTERS): void {
@@ -400,16 +388,3 @@ type ListRegisterParts = {
   /** See `loadsPendingFirst` in {@link InterruptChoices}. */
   readonly pendingFirst: boolean;
 };
-
-/** The state of an interrupt according to its list register. */
-function stateIn(register: number, vcpu: VcpuId): number {
-  const priority = ((register >>> 16) & 0xff) << PRIORITY_SHIFT;
-  const group = (register & IN_GROUP1) === 0 ? 0 : GROUP1;
-  return LOADED | ENABLED | group | priority | (vcpu << TARGET_SHIFT);
-}
-
-/** Whether the guest may acknowledge a loaded interrupt. @param state - its state now @param found - {@link stateIn} its register */
-function isAsLoaded(state: number, found: number): boolean {
-  const fixed = LOADED | REROUTED | ENABLED | ACTIVE | GROUP1 | PRIORITY | (0x3ff << TARGET_SHIFT);
-  return ((state ^ found) & fixed) === 0 && ((state & EDGE) !== 0 || (state & (LATCH | WIRE)) !== 0);
-}

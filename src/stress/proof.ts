@@ -1,8 +1,28 @@
 import type { Intid, VcpuId } from '../arch/intid.ts';
 import { readStamp, writeStamp } from '../measure/stamp.ts';
-import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
-import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { EventCount } from '../memory/event-count.ts';
+import { LINE } from '../memory/layout.ts';
 import { add, load, peek, replace, store, type Words } from '../memory/word.ts';
+import {
+  ALLOWANCE,
+  CHANGED_AT,
+  CHURN,
+  DELIVERIES,
+  INTID,
+  KEPT,
+  KIND,
+  NEXT_INTID,
+  NEXT_VCPU,
+  type ProofRegions,
+  RAISED,
+  SEEN,
+  SENT,
+  SOURCE_WORDS,
+  STAMP,
+  STAMPED,
+  VCPU,
+  VIOLATION_WORDS,
+} from './proof-regions.ts';
 import { VIOLATIONS, type Violation, type ViolationKind } from './violation.ts';
 
 export { VIOLATIONS, type Violation, type ViolationKind } from './violation.ts';
@@ -14,24 +34,6 @@ export { VIOLATIONS, type Violation, type ViolationKind } from './violation.ts';
  * A source is one line of an interrupt's life that a device signals, under any GSI, DevID:EvID and INTID of the moment. Three
  * parties write of a source, each on cache lines of its own: the device, the guest, and the driver that moves the source.
  */
-
-// Written by the device.
-const SENT = 0;
-const ALLOWANCE = 1;
-const STAMP = 2; // two words
-const STAMPED = 4; // the signal that the stamp is of
-// Written by the guest's handlers.
-const SEEN = LINE;
-const DELIVERIES = LINE + 1;
-// Written by the driver.
-const VCPU = 2 * LINE;
-const NEXT_VCPU = 2 * LINE + 1;
-const INTID = 2 * LINE + 2;
-const NEXT_INTID = 2 * LINE + 3;
-const CHANGED_AT = 2 * LINE + 4;
-const KIND = 2 * LINE + 5;
-const RAISED = 2 * LINE + 6;
-const SOURCE_WORDS = 3 * LINE;
 
 /** An edge is delivered at most once for each signal; a level may be delivered again for as long as its line is high. */
 export const EDGE_SOURCE = 0;
@@ -48,43 +50,6 @@ export const PLACES = 6;
 
 /** Moves: longer than any acknowledge takes, and far from the 2^31 after which the order of two numbers turns round. */
 const LONG_AGO = 2 ** 30;
-
-const KEPT = 64;
-const VIOLATION_WORDS = 8;
-/** Beside the counts of violations: the kind of churn that goes on. */
-const CHURN = LINE - 1;
-
-export type ProofRegions = {
-  readonly sources: Region;
-  /** By INTID: source + 1. */
-  readonly owners: Region;
-  /** Moves that have been completed. */
-  readonly epoch: Region;
-  /** A count for each kind, then the first few violations. */
-  readonly violations: Region;
-  /** By device: the bell on which the device waits until its signals are handled. */
-  readonly bells: readonly Region[];
-  /** By device, a line each: the source that the device waits for, + 1. */
-  readonly awaited: Region;
-};
-
-/** @param name - the name of a source in the layout */
-export function proofRegions(
-  layout: Layout,
-  sizes: { sources: number; intids: number; devices: number },
-  name = 'source',
-): ProofRegions {
-  return {
-    sources: layout.region(name, sizes.sources * SOURCE_WORDS),
-    owners: layout.region(`${name}.ofIntid`, sizes.intids),
-    epoch: layout.region('proof.epoch', 1),
-    violations: layout.region('proof.violations', LINE + KEPT * VIOLATION_WORDS),
-    bells: Array.from({ length: sizes.devices }, (_, device) =>
-      layout.place(`device${device}.bell`, EVENT_COUNT),
-    ),
-    awaited: layout.region('device.awaited', sizes.devices * LINE),
-  };
-}
 
 /** The sources of a machine and the fate of their signals. A view; each method says which thread may call. */
 export class Proof {

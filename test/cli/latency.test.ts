@@ -143,7 +143,7 @@ describe('irqloom latency', () => {
     ]);
     expect(status).toBe(1);
     const lines = stdout.split('\n');
-    expect(lines[0]).toBe('**2 regressions past 10 %**');
+    expect(lines[0]).toMatch(/^\*\*2 regressions past 10 %(?:, but a run was unsteady)?\*\*$/);
     const rows = lines.filter((line) => line.startsWith('|'));
     expect(rows).toHaveLength(4);
     expect(new Set(rows.map((row) => row.split('|').length))).toEqual(new Set([17]));

@@ -91,7 +91,7 @@ describe('a search that is wrong is found out', () => {
   test('the judge finds a search that takes conflicting steps for independent ones, by the outcomes', () => {
     expect(
       firstDifference(1, 10, { ...right, dpor: () => new Dfs({ kind: 'preemptions', most: 0 }) }),
-    ).toMatch(/outcomes that dpor loses/);
+    ).toMatch(/outcomes that dpor, as classes, loses/);
   });
 
   test('the judge finds a search that takes different states for one, by the outcomes', () => {

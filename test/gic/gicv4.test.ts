@@ -412,7 +412,7 @@ describe('a board with vPEs', () => {
   test('is refused where its frames overlap, or with other than one ITS', () => {
     const { Machine } = theMachine;
     expect(() => Machine.create({ ...V4, gicrBase: DEFAULT_CONFIG.gicrBase })).toThrow(
-      /at 0x8080000 take 0x30000 bytes, and the redistributors of 1 vCPUs/,
+      /at 0x8080000 take 0x30000 bytes, and the redistributors of 2 vCPUs/,
     );
     expect(() => Machine.create({ ...V4, itses: 2 })).toThrow('one ITS, not 2');
     expect(() => Machine.create({ ...V4, vpes: 5000 })).toThrow('vpes is a whole number from 0 to 4096');

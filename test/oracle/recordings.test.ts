@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/board/machine.ts';
 import { answersTo } from '../../src/conformance/conform.ts';
 import { MachineTarget, vectorMachines } from '../../src/conformance/machine-target.ts';
@@ -9,10 +9,19 @@ import { readVector } from '../../src/conformance/vectors/vector-language.ts';
 import type { ItsNumber } from '../../src/conformance/vectors/vector-layout.ts';
 import { runVector } from '../../src/conformance/vectors/vector-runner.ts';
 import type { VmNumber } from '../../src/conformance/vectors/vector-step.ts';
+import { freeUnreached } from '../collected.ts';
 import { KERNEL_NAMES } from './kernels.ts';
 import { recordedVectors, recordingOf } from './recordings.ts';
 
 const VECTORS = recordedVectors();
+/** Tests between two times that memory is freed. */
+const FREED_EVERY = 16;
+
+let tests = 0;
+afterEach(() => {
+  if (++tests % FREED_EVERY === 0) freeUnreached();
+});
+afterAll(freeUnreached);
 
 describe.each(KERNEL_NAMES)('Linux %s', (kernel) => {
   test('was asked every vector, and says which kernel it is', () => {

@@ -8,7 +8,7 @@ import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { EDGE, ENABLED, GROUP1 } from '../../src/gic/state.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
-import { proofRegions } from '../../src/stress/proof.ts';
+import { proofRegions } from '../../src/stress/proof-regions.ts';
 import { isCaught, passesEvery, passesWithin } from '../exploring.ts';
 import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';

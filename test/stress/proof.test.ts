@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Layout } from '../../src/memory/layout.ts';
-import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions, VIOLATIONS } from '../../src/stress/proof.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, VIOLATIONS } from '../../src/stress/proof.ts';
+import { proofRegions } from '../../src/stress/proof-regions.ts';
 
 const VCPUS = 2;
 const EDGE = 0;

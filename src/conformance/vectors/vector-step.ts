@@ -3,8 +3,11 @@ import type { ItsCommand } from '../../arch/its-command.ts';
 import type { JsonObject } from '../../base/json-line.ts';
 import type { CommandWords } from './command-words.ts';
 import type { ItsNumber } from './vector-layout.ts';
+import type { VectorMachine, VmNumber } from './vector-machine.ts';
 import type { Place } from './vector-registers.ts';
 import { type Carry, VM_OPS, type VmCall } from './vector-vm.ts';
+
+export type { VectorMachine, VmNumber } from './vector-machine.ts';
 
 export type Bits = 8 | 16 | 32 | 64;
 
@@ -79,17 +82,6 @@ export type VectorStep = {
   readonly action: VectorAction;
   /** Empty unless the step observes. */
   readonly marks: readonly Mark[];
-};
-
-/** Number of a VM of a vector. */
-export type VmNumber = 0 | 1;
-
-/** The VMs that a vector's steps act on. All are alike; the VMs share nothing. */
-export type VectorMachine = {
-  /** vCPUs of each VM. */
-  readonly cpus: number;
-  readonly itses: 1 | 2;
-  readonly vms: 1 | 2;
 };
 
 export type Vector = VectorMachine & {

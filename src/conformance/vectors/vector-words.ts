@@ -2,8 +2,8 @@ import { excerpt } from '../../base/input-file.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { didYouMean } from '../../base/suggestion.ts';
 import { type ItsNumber, VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vector-layout.ts';
+import type { VectorMachine } from './vector-machine.ts';
 import { type Place, parsePlace } from './vector-registers.ts';
-import type { VectorMachine } from './vector-step.ts';
 
 const NUMBER = /^(?:0x[0-9a-f]+|\d+)$/i;
 const SYMBOL = /^([A-Z][A-Z0-9_]*)(?:\+(.+))?$/;

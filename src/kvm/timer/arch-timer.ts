@@ -50,7 +50,7 @@ export type ArchTimerParts = {
  * The vCPU's thread drives a wire when it enters its guest, and when its guest writes a register. Between these moments a timer expires:
  * {@link expire}, on any other thread. The lock keeps a level that is about to fall from overwriting one that has just risen.
  *
- * The virtual timer is the guest's own in hardware, so its interrupt is HW-mapped ({@link MAPPED}): the active state of the physical
+ * The virtual timer is the guest's own in hardware, so its interrupt is HW-mapped (MAPPED): the active state of the physical
  * interrupt follows the guest's, so one ACTIVE bit stands for both, and the level is sampled when the guest leaves. The physical timer is
  * emulated, as on a host without VHE. One difference from KVM: a guest that masks its virtual timer before it takes the interrupt gets
  * none, where KVM may deliver one until the vCPU next leaves its guest.
@@ -185,7 +185,7 @@ export class ArchTimer {
   /**
    * The host's timer interrupt: raises the lines of timers that are due; outside the guest, rings the vCPU, which may sleep in WFI and
    * samples its timers when it enters. Any thread.
-   * @returns ticks until the next timer is due, or {@link NEVER}
+   * @returns ticks until the next timer is due, or Infinity
    */
   expire(): number {
     if ((this.#flags & ENABLED) === 0) return NEVER;
@@ -208,7 +208,7 @@ export class ArchTimer {
     });
   }
 
-  /** Ticks until a timer is due, 0 if it is; {@link NEVER} if it is off or masked. */
+  /** Ticks until a timer is due, 0 if it is; Infinity if it is off or masked. */
   #left(kind: TimerKind, now: number): number {
     const timer = this.#of(kind);
     if (!GenericTimer.canAssert(timer)) return NEVER;
