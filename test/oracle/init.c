@@ -4,8 +4,8 @@
  * that starts with "!" says what went wrong.
  *
  *   N vcpus itses vms           new VMs, and VM 0 is in use; the old ones end
- *   H vm                        the VM that the next commands concern  Y                       = the kernel's release
- *   J vm                        copies all memory of that VM into the one in use
+ *   h vm                        the VM that the next commands concern  Y                       = the kernel's release
+ *   j vm                        copies all memory of that VM into the one in use
  *   R cpu address bytes         = a load by that vCPU                 W cpu address bytes value  a store by that vCPU
  *   G cpu mrs                   = an MRS of x0 by that vCPU           S cpu msr value            an MSR of x2 by that vCPU
  *   Z                           every vCPU runs one NOP             t cpu most               = INTIDs that its guest takes by the vector
@@ -396,8 +396,8 @@ static void obey(char *line) {
   char call = 0, *rest = line + 1;
   switch (line[0]) {
     case 'N': b = c = 1; sscanf(rest, "%llx %llx %llx", &a, &b, &c); new_vms(a, b, c > 2 ? 2 : c); return;
-    case 'H': sscanf(rest, "%llx", &a); it = &machines[a & 1]; return;
-    case 'J': sscanf(rest, "%llx", &a); copy_ram(&machines[a & 1]); return;
+    case 'h': sscanf(rest, "%llx", &a); it = &machines[a & 1]; return;
+    case 'j': sscanf(rest, "%llx", &a); copy_ram(&machines[a & 1]); return;
     case 'B': sscanf(rest, "%llx", &a); end_vms(); bare_vm(a); return;
     case 'Y': { struct utsname name; uname(&name); printf("= %s\n", name.release); return; }
     case 'V': sscanf(rest, "%llx", &a); printf("= %d\n", create_vcpu(a)); return;
@@ -455,22 +455,22 @@ static void obey(char *line) {
       uint64_t value;
       sscanf(rest, " %c %llx %llx %llx %llx", &call, &a, &b, &c, &d);
       value = d;
-      int failed = a < (unsigned)cpus ? attribute(vcpu[a], call, b, c, &value) : EBADF;
+      int failed = a < (unsigned)it->cpus ? attribute(it->vcpu[a], call, b, c, &value) : EBADF;
       printf("= %d %llx\n", failed, (unsigned long long)value);
       return;
     }
     case 'J': {
       sscanf(rest, "%llx", &a);
-      run[a]->immediate_exit = 1;
-      int failed = ioctl(vcpu[a], KVM_RUN, 0) ? errno : 0;
-      run[a]->immediate_exit = 0;
+      it->run[a]->immediate_exit = 1;
+      int failed = ioctl(it->vcpu[a], KVM_RUN, 0) ? errno : 0;
+      it->run[a]->immediate_exit = 0;
       printf("= %d\n", failed);
       return;
     }
     case 'c': {
       sscanf(rest, "%llx %llx", &a, &b);
       uint64_t offset[2] = { a, b };
-      printf("= %d\n", ioctl(vm, _IOW(KVMIO, 0xb5, uint64_t[2]), offset) ? errno : 0);
+      printf("= %d\n", ioctl(it->vm, _IOW(KVMIO, 0xb5, uint64_t[2]), offset) ? errno : 0);
       return;
     }
     case 'E': { int fd = eventfd(0, EFD_NONBLOCK), moved = fcntl(fd, F_DUPFD, 64); close(fd); printf("= %d\n", moved); return; }

@@ -47,9 +47,9 @@ function addressOf(place: RegisterPlace, its: ItsNumber): number {
 export const newVms = ({ cpus, itses, vms }: VectorMachine): Send => [`N ${hex(cpus)} ${itses} ${vms}`];
 
 /** The VM that the commands after it concern. */
-export const useVm = (vm: VmNumber): Send => [`H ${vm}`];
+export const useVm = (vm: VmNumber): Send => [`h ${vm}`];
 
-export const copyRam = (from: VmNumber): Send => [`J ${from}`];
+export const copyRam = (from: VmNumber): Send => [`j ${from}`];
 
 /** A load by vCPU 0. */
 export const read = (place: RegisterPlace, bytes: number, its: ItsNumber): Ask<bigint> => ({
