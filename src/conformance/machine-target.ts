@@ -1,8 +1,11 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
 import { type DeviceId, type EventId, type Intid, isSpecial, type VcpuId } from '../arch/intid.ts';
+import { gits } from '../arch/registers.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
 import { prune } from '../gic/queueing.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import { MSI_VALID_DEVID } from '../kvm/route.ts';
 import { MachineVm } from './machine-vm.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { type ItsNumber, VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
@@ -114,7 +117,18 @@ export class MachineTarget implements VectorTarget {
   }
 
   msi(deviceId: DeviceId, eventId: EventId): void {
-    this.#machine.itses[this.#its]?.signal(deviceId, eventId);
+    const { itses, vm, config } = this.#machine;
+    if (config.personality === 'qemu-virt') {
+      itses[this.#its]?.signal(deviceId, eventId);
+      return;
+    }
+    // As KVM_SIGNAL_MSI, which asks the translation cache first: the cache does not know that a vCPU's LPIs are off.
+    const address = vm.vgic.itsBase(this.#its) + gits.TRANSLATER;
+    try {
+      vm.signalMsi({ address, data: eventId, flags: MSI_VALID_DEVID, deviceId });
+    } catch (error) {
+      if (!(error instanceof KvmError)) throw error;
+    }
   }
 
   line(wire: Wire, level: 0 | 1): void {

@@ -135,6 +135,8 @@ export class Interrupts extends InterruptStates {
     const after = requeued((before & ~clear) | set, UNQUEUED);
     // guard: change-lists-deliverable
     if (isDeliverable(after)) this.list(targetOf(after), intid);
+    // As in KVM, a write that queues gives an active interrupt its place, also where no earlier write could.
+    else if ((after & ACTIVE) !== 0) this.listActive(at, intid);
     return before;
   }
 
