@@ -11,3 +11,12 @@ const collect = runInNewContext('gc') as () => void;
 export function freeUnreached(): void {
   collect();
 }
+
+/** Calls between two times that memory is freed. */
+const FREED_EVERY = 16;
+let calls = 0;
+
+/** {@link freeUnreached} at one call of 16: for a test that makes a machine of 128 MiB for each call. */
+export function freeNowAndThen(): void {
+  if (++calls % FREED_EVERY === 0) freeUnreached();
+}

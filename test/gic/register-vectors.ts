@@ -19,6 +19,7 @@ import {
   type VectorAction,
 } from '../../src/conformance/vectors/vector-step.ts';
 import { writeVector } from '../../src/conformance/vectors/vector-writer.ts';
+import { freeNowAndThen } from '../collected.ts';
 import { ModelMachine } from './model-machine.ts';
 import { PlainGic } from './plain-model.ts';
 
@@ -230,6 +231,7 @@ export function caseOf(
 
 /** Fails where the machine of a profile and the model differ: with both files, for `irqloom conform`. */
 export function compareOrTell({ vector, text, answers }: RegisterCase, profile: Profile): void {
+  freeNowAndThen();
   const { differences } = compareAnswers(answersTo(vector, profile, NO_LIST_REGISTERS), answers, profile);
   const [first] = differences;
   if (!first) return;

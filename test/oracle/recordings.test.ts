@@ -9,18 +9,13 @@ import { readVector } from '../../src/conformance/vectors/vector-language.ts';
 import type { ItsNumber } from '../../src/conformance/vectors/vector-layout.ts';
 import { runVector } from '../../src/conformance/vectors/vector-runner.ts';
 import type { VmNumber } from '../../src/conformance/vectors/vector-step.ts';
-import { freeUnreached } from '../collected.ts';
+import { freeNowAndThen, freeUnreached } from '../collected.ts';
 import { KERNEL_NAMES } from './kernels.ts';
 import { recordedVectors, recordingOf } from './recordings.ts';
 
 const VECTORS = recordedVectors();
-/** Tests between two times that memory is freed. */
-const FREED_EVERY = 16;
 
-let tests = 0;
-afterEach(() => {
-  if (++tests % FREED_EVERY === 0) freeUnreached();
-});
+afterEach(freeNowAndThen);
 afterAll(freeUnreached);
 
 describe.each(KERNEL_NAMES)('Linux %s', (kernel) => {
