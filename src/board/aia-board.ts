@@ -6,29 +6,19 @@ import { RiscvVm, riscvVmRegions } from '../kvm/aia/riscv-vm.ts';
 import { FdTable } from '../kvm/fds.ts';
 import type { GenericVmRegions } from '../kvm/generic-vm.ts';
 import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
-import type { Dispatch } from '../kvm/irqfds.ts';
 import { RiscvKvmVm } from '../kvm-abi/riscv-kvm-vm.ts';
 import { Layout } from '../memory/layout.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
+import { checkSizes, type IrqchipBoardConfig } from './irqchip-board.ts';
 
-/** The configuration that decides the layout of the shared buffer; every thread uses the same. */
-export type AiaBoardConfig = {
-  /** 1 to 512. */
-  readonly vcpus: number;
-  /** 1 to 65,534. */
-  readonly eventfds: number;
-  /** Most threads that attach; the main thread is number 0. */
-  readonly threads: number;
-  readonly dispatch: Dispatch;
-  /** GSIs, and routes, of the table; default 4,096. */
-  readonly gsis?: number;
-  /** Loads of a held lock's word before a waiter sleeps; default 100. */
-  readonly spins?: number;
+/** `vcpus`: 1 to 512. */
+export type AiaBoardConfig = IrqchipBoardConfig & {
   /** The highest interrupt identity that the host offers, 63 to 2047, one less than a multiple of 64; default 2047. */
   readonly ids?: number;
 };
 
+const MOST_VCPUS = 512;
 const MOST_IDS = 2047;
 
 type Places = { readonly layout: Layout; readonly aia: AiaRegions; readonly vm: GenericVmRegions };
@@ -41,15 +31,7 @@ function layOut(config: AiaBoardConfig): Places {
 
 /** @throws IrqError `ERR_CONFIG` for the first invalid value */
 function check(config: AiaBoardConfig): void {
-  const within = (name: 'vcpus' | 'eventfds' | 'threads' | 'gsis', high: number) => {
-    const value = config[name] ?? 1;
-    if (Number.isInteger(value) && value >= 1 && value <= high) return;
-    throw new IrqError('ERR_CONFIG', `${name} is a whole number from 1 to ${high}, not ${value}`);
-  };
-  within('vcpus', 512);
-  within('eventfds', 65_534);
-  within('threads', 4096);
-  within('gsis', MAX_IRQ_ROUTES);
+  checkSizes(config, MOST_VCPUS);
   const { ids = MOST_IDS } = config;
   if (!(ids >= 63 && ids <= MOST_IDS && ids % 64 === 63))
     throw new IrqError(

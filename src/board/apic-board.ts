@@ -1,11 +1,9 @@
 import { Apic, type ApicRegions, apicRegions } from '../apic/apic.ts';
 import type { LocalApic } from '../apic/local-apic.ts';
 import type { VcpuId } from '../arch/intid.ts';
-import { IrqError } from '../base/irq-error.ts';
 import { FdTable } from '../kvm/fds.ts';
 import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { X86Vm, type X86VmRegions, x86VmRegions } from '../kvm/ioapic/x86-vm.ts';
-import type { Dispatch } from '../kvm/irqfds.ts';
 import { type Routing, toRoutes } from '../kvm-abi/routing-entry.ts';
 import { CLOCK, Clock, startClock } from '../measure/clock.ts';
 import { Layout, type Region } from '../memory/layout.ts';
@@ -13,21 +11,14 @@ import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
 import { apicFaultRegion, faultyApicParts } from './apic-faults.ts';
 import type { Fault } from './config.ts';
+import { checkSizes, type IrqchipBoardConfig } from './irqchip-board.ts';
 import { VcpuControl, vcpuControlRegion } from './vcpu-control.ts';
 
-/** The configuration that decides the layout of the shared buffer; every thread uses the same. */
-export type ApicBoardConfig = {
-  /** 1 to 255. */
-  readonly vcpus: number;
-  /** 1 to 65,534. */
-  readonly eventfds: number;
-  /** Most threads that attach; the main thread is number 0. */
-  readonly threads: number;
-  readonly dispatch: Dispatch;
-  /** GSIs, and routes, of the table; default 4,096. */
-  readonly gsis?: number;
-  /** Loads of a held lock's word before a waiter sleeps; default 100. */
-  readonly spins?: number;
+/** An APIC ID has 8 bits, and 255 is every vCPU. */
+const MOST_VCPUS = 255;
+
+/** `vcpus`: 1 to 255. */
+export type ApicBoardConfig = IrqchipBoardConfig & {
   /** A rule that is broken on purpose, to see that a proof notices; default `none`. */
   readonly fault?: Fault;
   /** Words that a scenario has for itself; default 0. */
@@ -56,19 +47,6 @@ function layOut(config: ApicBoardConfig): Places {
     fault: apicFaultRegion(layout, vcpus),
     scenario: layout.region('scenario', scenarioWords),
   };
-}
-
-/** @throws IrqError `ERR_CONFIG` for the first invalid value */
-function check(config: ApicBoardConfig): void {
-  const within = (name: 'vcpus' | 'eventfds' | 'threads' | 'gsis', high: number) => {
-    const value = config[name] ?? 1;
-    if (Number.isInteger(value) && value >= 1 && value <= high) return;
-    throw new IrqError('ERR_CONFIG', `${name} is a whole number from 1 to ${high}, not ${value}`);
-  };
-  within('vcpus', 255);
-  within('eventfds', 65_534);
-  within('threads', 4096);
-  within('gsis', MAX_IRQ_ROUTES);
 }
 
 /**
@@ -117,7 +95,7 @@ export class ApicBoard {
 
   /** A board in fresh memory and reset state: every eventfd open, no irqchip yet. @throws IrqError `ERR_CONFIG` */
   static create(config: ApicBoardConfig): ApicBoard {
-    check(config);
+    checkSizes(config, MOST_VCPUS);
     const words = new Int32Array(new SharedArrayBuffer(layOut(config).layout.words * 4));
     startClock(words, layOut(config).clock);
     const board = new ApicBoard(words, config, 0);

@@ -53,3 +53,8 @@ export function putRoute(words: Words, at: number, route: Route): void {
 export function addressOf(low: number, high: number): number {
   return (high >>> 0) * 2 ** 32 + (low >>> 0);
 }
+
+/** The default table of an irqchip: GSI n leads to its pin n. @see default_routing in irq_comm.c, kvm_riscv_setup_default_irq_routing */
+export function pinRoutes(irqchip: number, pins: number): Route[] {
+  return Array.from({ length: pins }, (_, pin): Route => ({ type: 'irqchip', gsi: pin, irqchip, pin }));
+}

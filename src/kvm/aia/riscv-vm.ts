@@ -12,7 +12,7 @@ import {
 } from '../generic-vm.ts';
 import type { ProcessRegions } from '../irqfd-record.ts';
 import { KvmError } from '../kvm-error.ts';
-import type { Route } from '../route.ts';
+import { pinRoutes, type Route } from '../route.ts';
 import { AIA_PINS, AiaIrqchip, KVM_IRQCHIP_AIA } from './aia-irqchip.ts';
 
 /** A table has a pin for each source that an APLIC can have. */
@@ -51,7 +51,7 @@ export class RiscvVm extends GenericVm<AiaIrqchip> {
    */
   initialise(): string | undefined {
     const sources = this.aia.config.get(AIA_SOURCES);
-    if (sources > 0) this.replaceTable(defaultRoutes(Math.min(sources + 1, this.routing.gsis)));
+    if (sources > 0) this.replaceTable(pinRoutes(KVM_IRQCHIP_AIA, Math.min(sources + 1, this.routing.gsis)));
     const refused = this.aia.config.initialise();
     // A copy of an MSI's route from before names no file yet.
     if (refused === undefined) this.replaceTable(this.routing.entries());
@@ -83,13 +83,4 @@ export class RiscvVm extends GenericVm<AiaIrqchip> {
       sources === 0 ? 'the AIA has no sources' : `a source is 1 to ${sources}, not ${source}`,
     );
   }
-}
-
-function defaultRoutes(pins: number): Route[] {
-  return Array.from({ length: pins }, (_, pin) => ({
-    type: 'irqchip',
-    gsi: pin,
-    irqchip: KVM_IRQCHIP_AIA,
-    pin,
-  }));
 }

@@ -12,7 +12,7 @@ import {
 import type { Gsi } from '../gsi.ts';
 import type { ProcessRegions } from '../irqfd-record.ts';
 import { KvmError } from '../kvm-error.ts';
-import type { Route } from '../route.ts';
+import { pinRoutes, type Route } from '../route.ts';
 import { IoApicIrqchip, KVM_IRQCHIP_IOAPIC } from './ioapic-irqchip.ts';
 
 export type X86VmRegions = GenericVmRegions & {
@@ -47,7 +47,7 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
   /** KVM_CREATE_IRQCHIP: enables routing; GSI n maps to pin n. @throws KvmError EEXIST */
   createIrqchip(): void {
     if (this.irqchip.ready) throw this.#exists();
-    this.replaceTable(defaultRoutes(Math.min(IOAPIC_PINS, this.routing.gsis)));
+    this.replaceTable(pinRoutes(KVM_IRQCHIP_IOAPIC, Math.min(IOAPIC_PINS, this.routing.gsis)));
     // Last: a thread that sees the flag finds the table.
     if (!this.irqchip.create()) throw this.#exists();
   }
@@ -76,14 +76,4 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
     }
     return this.injector.setIrq(gsi, level);
   }
-}
-
-/** KVM's default table, without the PIC's half. @see default_routing in irq_comm.c */
-function defaultRoutes(pins: number): Route[] {
-  return Array.from({ length: pins }, (_, pin) => ({
-    type: 'irqchip',
-    gsi: pin,
-    irqchip: KVM_IRQCHIP_IOAPIC,
-    pin,
-  }));
 }
