@@ -1,4 +1,3 @@
-import { gitsBytes } from '../arch/frames.ts';
 import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
 import { MAPPED, NONE } from '../gic/state.ts';
@@ -24,6 +23,7 @@ import { DESIGNS } from '../vmm/designs.ts';
 import { DEFAULT_HOST, encodeConfig, type MachineConfig } from './config.ts';
 import { isHubCrowded } from './crowd.ts';
 import { AcksLost, faultyParts } from './faults.ts';
+import { itsFrame } from './frames.ts';
 import { GuestBus } from './guest-bus.ts';
 import { Halt } from './halt.ts';
 import { layOut } from './layout.ts';
@@ -203,8 +203,7 @@ export class Board {
     vgic.distributor = config.gicdBase;
     vgic.addRedistributors({ base: config.gicrBase, count: 0 });
     markLast(this.gic.redistributors, vgic);
-    for (const its of this.itses.keys())
-      vgic.setItsBase(vgic.addIts(), config.itsBase + its * gitsBytes(config.vpes));
+    for (const its of this.itses.keys()) vgic.setItsBase(vgic.addIts(), itsFrame(config, its));
     vm.initVgic();
     this.#mapTimers();
   }

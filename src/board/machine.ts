@@ -2,7 +2,8 @@ import type { VcpuId } from '../arch/intid.ts';
 import type { Its } from '../its/its.ts';
 import { readHeader } from '../memory/header.ts';
 import { Board, createBoards } from './board.ts';
-import { checkConfig, checkFrames, decodeConfig, type MachineConfig } from './config.ts';
+import { checkConfig, decodeConfig, type MachineConfig } from './config.ts';
+import { checkFrames } from './frames.ts';
 import { layOut } from './layout.ts';
 
 /**

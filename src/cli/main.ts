@@ -60,5 +60,5 @@ try {
   say(configNote(error));
 }
 hasEnded = true;
-// A user who has said Ctrl-C has the result: threads that are about to end, end with the process.
+// After Ctrl-C the result is printed by now: threads that are about to end, end with the process.
 if (process.exitCode === EXIT.interrupted) process.stdout.write('', () => process.exit());

@@ -5,7 +5,7 @@
  */
 export { GicDriver, LINUX_PRIORITY, openCpuInterface } from './gic-driver.ts';
 export { ItsDriver, setUpIts } from './its-driver.ts';
-export { ItsDrivers, itsFrame, itsOf } from './its-drivers.ts';
+export { ItsDrivers, itsOf } from './its-drivers.ts';
 export type { AccessBytes, GicFrames, RegisterBus, WordBus } from './register-bus.ts';
 export {
   connectionsOf,

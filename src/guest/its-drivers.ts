@@ -1,7 +1,7 @@
-import { GITS_BYTES } from '../arch/frames.ts';
 import type { DeviceId } from '../arch/intid.ts';
 import type { ItsCommand, VirtualCommand } from '../arch/its-command.ts';
 import { type MachineConfig, sizesOf } from '../board/config.ts';
+import { itsFrame } from '../board/frames.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { ItsDriver } from './its-driver.ts';
 import type { WordBus } from './register-bus.ts';
@@ -10,11 +10,6 @@ import type { WordBus } from './register-bus.ts';
 export function itsOf(deviceId: DeviceId, config: Pick<MachineConfig, 'itses'>): number {
   const itses = config.itses ?? 1;
   return itses < 2 ? 0 : (deviceId >>> 3) % itses;
-}
-
-/** Guest-physical address of the control frame of an ITS. */
-export function itsFrame({ itsBase }: Pick<MachineConfig, 'itsBase'>, its: number): number {
-  return itsBase + its * GITS_BYTES;
 }
 
 /**

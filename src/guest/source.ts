@@ -1,11 +1,12 @@
 import { type DeviceId, type EventId, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import type { MachineConfig } from '../board/config.ts';
+import { itsFrame } from '../board/frames.ts';
 import type { Fd, Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import type { Connection, Design, DesignSource } from '../vmm/design.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
-import { itsFrame, itsOf } from './its-drivers.ts';
+import { itsOf } from './its-drivers.ts';
 
 /**
  * How a source reaches its vCPU. `msi`: an irqfd that ends in an LPI. `msi-spi`: an irqfd with an MSI whose data is the

@@ -3,11 +3,12 @@ import type { ItsCommand } from '../arch/its-command.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
+import { itsFrame } from '../board/frames.ts';
 import type { Machine } from '../board/machine.ts';
 import { type Fd, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { GicDriver, LINUX_PRIORITY } from './gic-driver.ts';
 import { setUpIts } from './its-driver.ts';
-import { ItsDrivers, itsFrame } from './its-drivers.ts';
+import { ItsDrivers } from './its-drivers.ts';
 import type { Source } from './source.ts';
 import type { GuestTables } from './workload.ts';
 

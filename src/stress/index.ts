@@ -7,6 +7,7 @@
  * The debate runs the same threads on every design.
  */
 
+export { runChurnPhases } from './driver/churn-phases.ts';
 export { DriverContext, type DriverParts } from './driver/context.ts';
 export { StillPhases } from './driver/still.ts';
 export { keepMoment, type Moment, momentOf, readMoment } from './moment.ts';

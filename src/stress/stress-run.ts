@@ -43,7 +43,7 @@ export type StressWatch = {
   readonly finished?: (detail: StressDetail) => void;
   /** As `finished`, where {@link StressOptions.trace} is set: the last actions of each thread. */
   readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
-  /** Called once with the result, before the threads of the machine are told to end: a user who waits sees the result sooner. */
+  /** Called once with the result, before the main thread tells the machine's threads to end: the user sees the result sooner. */
   readonly ended?: (result: StressResult) => void;
   /** Called once after the audit: every vCPU sleeps in its guest, and no device signals. */
   readonly rested?: (machine: Machine, plan: Plan, violations: number) => void;

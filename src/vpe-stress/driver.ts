@@ -1,18 +1,10 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, type Source } from '../guest/index.ts';
-import { CHURN_COUNTS, type ChurnCount, DriverContext, driverParts, StillPhases } from '../stress/index.ts';
+import { type ChurnCount, DriverContext, driverParts, runChurnPhases, StillPhases } from '../stress/index.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { VpeChanges } from './changes.ts';
 import type { VpePlan } from './plan.ts';
-
-/** Pause between two changes of a light churn, ms. */
-const LIGHT_MS = 1;
-/** How long a phase of churn lasts at most before everything keeps still; at least, where a device asks for stillness. */
-const PHASE_MS = 150;
-const LEAST_MS = 60;
-/** Draws in a row that may find no source for the kind of a phase. */
-const DRAWS = 32;
 
 /** The driver's kinds of churn. In a mixed phase there are those that make no source pending, so none hides another's loss. */
 const MIXED = [
@@ -54,37 +46,14 @@ export function vpeDriver(machine: Machine, plan: VpePlan): { run(): undefined }
     raises: (which, source) => changes.raise(which, source),
   };
 
-  /** Makes a change of a fitting source; false where no source was found. */
-  const changeOne = (kind: Kind | 'mixed') => {
-    for (let draw = 0; draw < DRAWS; draw++) {
-      const which = chance.below(context.sources.length);
-      const source = context.sources[which];
-      const name = kind === 'mixed' ? (MIXED[chance.below(MIXED.length)] ?? 'moves') : kind;
-      if (source && change[name](which, source)) return true;
-    }
-    return false;
-  };
-
-  const churn = (kind: Kind | 'mixed') => {
-    const { clock } = machine;
-    const { still, proof } = context.views;
-    const start = clock.now();
-    proof.churn = kind === 'mixed' ? 0 : CHURN_COUNTS.indexOf(kind) + 1;
-    while (!context.stopping && !still.isWanted && clock.now() < start + PHASE_MS * 1e6) {
-      if (!changeOne(kind)) return;
-      if (clock.now() > start + LEAST_MS * 1e6) still.ripen();
-      if (plan.churn === 'light') context.nap(LIGHT_MS);
-    }
-  };
-
+  const mixed = () => MIXED[chance.below(MIXED.length)] ?? 'moves';
   return {
     run() {
-      if (plan.churn === 'none') return undefined;
-      const kinds = KINDS.map((kind) => ({ kind, key: chance.bits() })).sort((a, b) => a.key - b.key);
-      for (let phase = 0; !context.stopping; phase++) {
-        churn(phase % 2 === 0 ? 'mixed' : (kinds[(phase >> 1) % kinds.length]?.kind ?? 'mixed'));
-        if (!context.stopping) phases.run();
-      }
+      runChurnPhases<Kind>(context, machine.clock, plan.churn, {
+        kinds: KINDS,
+        change: (kind, which, source) => change[kind === 'mixed' ? mixed() : kind](which, source),
+        keepStill: () => phases.run(),
+      });
       return undefined;
     },
   };

@@ -3,11 +3,12 @@ import type { ItsCommand } from '../../src/arch/its-command.ts';
 import { gicd, gits, wordOf } from '../../src/arch/registers.ts';
 import { createBoard } from '../../src/board/board.ts';
 import { DEFAULT_CONFIG } from '../../src/board/config.ts';
+import { itsFrame } from '../../src/board/frames.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { migrate } from '../../src/board/migration.ts';
 import { GicDriver } from '../../src/guest/gic-driver.ts';
 import { ItsDriver, setUpIts } from '../../src/guest/its-driver.ts';
-import { itsFrame, itsOf } from '../../src/guest/its-drivers.ts';
+import { itsOf } from '../../src/guest/its-drivers.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
 import { MSI_VALID_DEVID } from '../../src/kvm/route.ts';
 

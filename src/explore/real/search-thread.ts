@@ -89,7 +89,7 @@ export async function runSearch<T extends SearchTask>(
     signal?.removeEventListener('abort', stop);
     worker.removeAllListeners('exit');
     const end = worker.terminate();
-    // A user who has said Ctrl-C waits for the result, and not for the end of the thread.
+    // After Ctrl-C the user waits for the result, and not for the end of the thread.
     if (!signal?.aborted) await end;
   }
 }

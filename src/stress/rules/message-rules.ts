@@ -1,6 +1,7 @@
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import { gits } from '../../arch/registers.ts';
-import { itsFrame, itsOf } from '../../guest/index.ts';
+import { itsFrame } from '../../board/frames.ts';
+import { itsOf } from '../../guest/index.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import { LPI_OFF, LPI_ON } from '../driver/context.ts';
